@@ -1,0 +1,22 @@
+/**
+ * What went wrong, in one word a program can compare:
+ *
+ * - `EMULATOR_OPTIONS`: an option that does not exist, or a value that is not allowed;
+ * - `EMULATOR_BINARIES`: PostgreSQL's programs are missing or do not run;
+ * - `EMULATOR_PORT_IN_USE`: the reader cannot listen where it was asked to;
+ * - `EMULATOR_START`: a server did not come up, or the standby does not follow;
+ * - `EMULATOR_STOP`: something was left behind.
+ */
+export type EmulatorErrorCode =
+  'EMULATOR_OPTIONS' | 'EMULATOR_BINARIES' | 'EMULATOR_PORT_IN_USE' | 'EMULATOR_START' | 'EMULATOR_STOP'
+
+/** Every error that starting, using or stopping the emulator raises by itself. */
+export class EmulatorError extends Error {
+  override readonly name = 'EmulatorError'
+  readonly code: EmulatorErrorCode
+
+  constructor(code: EmulatorErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
