@@ -1,0 +1,34 @@
+import { FlattenError } from './flatten-error.ts'
+
+/**
+ * The transaction was rolled back although its callback succeeded or `commit()` was called: nothing of it is stored.
+ *
+ * Raised where plain Knex, and most of its kin, report success. `cause` is the first failure, where one is known.
+ */
+export class UnexpectedRollbackError extends FlattenError {
+  readonly code = 'FLATTEN_UNEXPECTED_ROLLBACK'
+}
+
+/**
+ * A statement or a scope was asked of a transaction that can only be rolled back; it was not sent.
+ *
+ * `cause` is the first failure, the one that doomed the transaction.
+ */
+export class RollbackOnlyError extends FlattenError {
+  readonly code = 'FLATTEN_ROLLBACK_ONLY'
+}
+
+/** `{ durable: true }` was asked for inside another transaction, whose end could still undo it. Nothing was sent. */
+export class DurableTransactionError extends FlattenError {
+  readonly code = 'FLATTEN_DURABLE'
+}
+
+/** An option has a wrong name or value, or asks for what the transaction around it cannot give. Nothing was sent. */
+export class TransactionOptionsError extends FlattenError {
+  readonly code = 'FLATTEN_OPTIONS'
+}
+
+/** A transaction was committed while a scope inside it was still running; it was rolled back instead. */
+export class ScopeStillOpenError extends FlattenError {
+  readonly code = 'FLATTEN_SCOPE_OPEN'
+}

@@ -1,0 +1,22 @@
+/** The literal codes of every error this package raises. */
+export type FlattenErrorCode =
+  | 'FLATTEN_UNEXPECTED_ROLLBACK'
+  | 'FLATTEN_ROLLBACK_ONLY'
+  | 'FLATTEN_DURABLE'
+  | 'FLATTEN_OPTIONS'
+  | 'FLATTEN_SCOPE_OPEN'
+
+/**
+ * The base of every error this package raises; tell them apart by `code`.
+ *
+ * The database's own error is never replaced where it would do: a statement's `23505` reaches its caller as it is,
+ * and stands as `cause` on whatever is raised because of it.
+ */
+export abstract class FlattenError extends Error {
+  abstract readonly code: FlattenErrorCode
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}

@@ -1,0 +1,158 @@
+import { DurableTransactionError } from '../errors/errors.ts'
+import { checkTransactionOptions, type FlattenOptions, type TransactionOptions } from '../options.ts'
+import { CallSite } from '../transaction/call-site.ts'
+import { currentFrame, runInside } from '../transaction/context.ts'
+import type { Frame } from '../transaction/frame.ts'
+import { RootTransaction } from '../transaction/root-transaction.ts'
+import { Scope } from '../transaction/scope.ts'
+import { commitAnsweredRollback, rollbackOnly } from '../transaction/verdicts.ts'
+import { flattenTransaction, SCOPE_STATEMENTS } from './flat-transaction.ts'
+import type { ClassOf, Connection, Container, KnexClient, KnexTransaction, QueryObject } from './internals.ts'
+import { queueBehindSiblings } from './siblings.ts'
+import {
+  type OpenRoot,
+  rootOn,
+  stateOf,
+  transactionBehind,
+  transactionOfClient,
+} from './transaction-state.ts'
+import { isServerError, noteFailure } from './wire-errors.ts'
+
+/**
+ * Derives the class whose prototype a wrapped client gets.
+ *
+ * Knex builds the client of every transaction, and of every `withUserParams` clone, from
+ * `client.constructor.prototype`: methods that stand there reach every level, own properties would reach none.
+ */
+export function deriveFlatClient(Client: ClassOf<KnexClient>, options: FlattenOptions): ClassOf<KnexClient> {
+  return class FlatClient extends Client {
+    override transaction(
+      ...[container, config, outerTx]: Parameters<KnexClient['transaction']>
+    ): KnexTransaction {
+      const around = outerTx ?? transactionOfClient(this)
+      const inner = around && scopeRunningInside(stateOf(around).frame)
+      // A sibling asked for from inside a running scope could only wait for that scope, which waits for it.
+      if (inner) return inner.trxClient.transaction(container, config, inner)
+
+      const site = new CallSite()
+      const parent = around && stateOf(around).frame
+      const { name, refusal } = readOptions(config, parent)
+      const queue = parent && queueBehindSiblings(around, parent, this.config.acquireConnectionTimeout)
+      const frame = parent ? new Scope(parent, name, site) : new RootTransaction(name, site)
+      if (refusal) frame.end()
+      const transaction = super.transaction(insideFrame(frame, container), config, around)
+      queue?.(frame)
+      flattenTransaction(transaction, {
+        frame,
+        doomOn: options.doomOn ?? 'scope',
+        ...(refusal && { refusal }),
+      })
+      return transaction
+    }
+
+    override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {
+      const open = rootOn(connection)
+      if (!open) return super.query(connection, statement)
+      if (typeof statement !== 'string') {
+        return refuseIfDoomed(open, this, 'A statement') ?? super.query(connection, statement)
+      }
+      if (SCOPE_STATEMENTS.has(statement)) return Promise.resolve({ sql: statement, bindings: [] })
+      if (statement === 'COMMIT;') return verifyCommit(open, super.query(connection, statement))
+      if (statement === 'ROLLBACK') return verifyRollback(open, super.query(connection, statement))
+      return super.query(connection, statement)
+    }
+
+    override stream(
+      connection: Connection,
+      statement: QueryObject,
+      stream: unknown,
+      streamOptions: unknown,
+    ): Promise<unknown> {
+      const open = rootOn(connection)
+      return (
+        (open && refuseIfDoomed(open, this, 'A stream')) ??
+        super.stream(connection, statement, stream, streamOptions)
+      )
+    }
+
+    override _query(connection: Connection, statement: QueryObject): Promise<QueryObject> {
+      const open = rootOn(connection)
+      const answer = super._query(connection, statement)
+      return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
+    }
+
+    override _stream(
+      connection: Connection,
+      statement: QueryObject,
+      stream: unknown,
+      streamOptions: unknown,
+    ): Promise<unknown> {
+      const open = rootOn(connection)
+      const answer = super._stream(connection, statement, stream, streamOptions)
+      return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
+    }
+  }
+}
+
+/** The innermost open scope inside `frame` whose callback we are running in. */
+function scopeRunningInside(frame: Frame): KnexTransaction | undefined {
+  let current = currentFrame()
+  if (!current || current === frame || !current.isWithin(frame)) return undefined
+  while (current && current !== frame && current.ended) current = current.parent
+  return current && current !== frame ? transactionBehind(current) : undefined
+}
+
+function readOptions(config: unknown, parent: Frame | undefined): TransactionOptions & { refusal?: Error } {
+  try {
+    const options = checkTransactionOptions(config)
+    if (!options.durable || !parent) return options
+    const named = options.name ? ` "${options.name}"` : ''
+    const refusal = new DurableTransactionError(
+      `The durable transaction${named} was asked for inside the ${parent}, whose rollback would undo it. ` +
+        'Open it on the Knex instance outside of any transaction, or drop { durable: true }.',
+    )
+    return { ...options, refusal }
+  } catch (refusal) {
+    return { refusal: refusal as Error }
+  }
+}
+
+function insideFrame(frame: Frame, container: Container): Container {
+  if (typeof container !== 'function') return container
+  return (transactor) => runInside(frame, () => container(transactor))
+}
+
+function frameOf(client: KnexClient, open: OpenRoot): Frame {
+  const transaction = transactionOfClient(client)
+  return transaction ? stateOf(transaction).frame : open.root
+}
+
+function refuseIfDoomed(open: OpenRoot, client: KnexClient, asked: string): Promise<never> | undefined {
+  const { failure } = open.root
+  return failure && Promise.reject(rollbackOnly(frameOf(client, open), failure, asked))
+}
+
+/** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
+async function verifyCommit(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
+  try {
+    const answer = await sent
+    open.closed = true
+    if (answer.response?.command === 'ROLLBACK') throw commitAnsweredRollback(open.root, open.root.failure)
+    return answer
+  } catch (error) {
+    if (isServerError(error)) open.closed = true
+    open.commitError = error
+    throw error
+  }
+}
+
+/** A ROLLBACK that could not be sent happens all the same, when the connection goes; the reason for it matters more. */
+async function verifyRollback(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
+  try {
+    const answer = await sent
+    open.closed = true
+    return answer
+  } catch {
+    return { sql: 'ROLLBACK', bindings: [] }
+  }
+}

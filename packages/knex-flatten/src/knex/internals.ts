@@ -1,0 +1,71 @@
+/**
+ * The parts of Knex that are not in its types and that this folder, and no other, relies on.
+ * Checked against 3.1.0, 3.2.10 and 3.3.0.
+ */
+
+/** A `pg` client out of Knex's pool, with the marks Knex leaves on it. */
+export interface Connection {
+  /** Knex's id of the innermost transaction on it; goes into the `query` event. */
+  __knexTxId?: string
+  /** Set, it makes the pool destroy the connection instead of lending it again. */
+  __knex__disposed?: unknown
+  /** `I`, `T` or `E`; from pg 8.21 on. */
+  getTransactionStatus?: () => string | null
+}
+
+/** What a builder hands to `client.query`; the transaction's own statements come as plain texts instead. */
+export interface QueryObject {
+  readonly sql: string
+  readonly bindings?: readonly unknown[]
+  readonly response?: { readonly command?: string }
+}
+
+export type Container = (transactor: unknown) => unknown
+
+export interface KnexTransactionConfig {
+  readonly connection?: Connection
+  readonly [option: string]: unknown
+}
+
+export interface KnexClient {
+  readonly dialect: string
+  readonly driverName: string
+  readonly transacting?: boolean
+  readonly config: { readonly acquireConnectionTimeout?: number }
+  transaction(
+    container: Container,
+    config?: KnexTransactionConfig,
+    outerTx?: KnexTransaction | null,
+  ): KnexTransaction
+  query(connection: Connection, statement: string | QueryObject): Promise<QueryObject>
+  stream(connection: Connection, statement: QueryObject, stream: unknown, options: unknown): Promise<unknown>
+  _query(connection: Connection, statement: QueryObject): Promise<QueryObject>
+  _stream(connection: Connection, statement: QueryObject, stream: unknown, options: unknown): Promise<unknown>
+}
+
+/** Knex's `Transaction`: the thenable behind a transactor, not the transactor itself. */
+export interface KnexTransaction {
+  readonly txid: string
+  readonly outerTx: KnexTransaction | null
+  readonly trxClient: KnexClient
+  /** Settles when the last scope opened on it has; the next one waits for it. */
+  _lastChild: Promise<unknown>
+  _completed: boolean
+  _resolver(value?: unknown): void
+  _rejecter(error: unknown): void
+  acquireConnection(
+    config: KnexTransactionConfig | undefined,
+    callback: (connection: Connection) => Promise<unknown>,
+  ): Promise<unknown>
+  begin(connection: Connection): Promise<unknown>
+  savepoint(connection: Connection): Promise<unknown>
+  commit(connection: Connection, value?: unknown): Promise<unknown>
+  release(connection: Connection, value?: unknown): Promise<unknown>
+  rollback(connection: Connection, error?: unknown): Promise<unknown>
+  rollbackTo(connection: Connection, error?: unknown): Promise<unknown>
+  /** Sends, marks completed, and settles the user's promise: status 1 resolves with `value`, 2 rejects with it. */
+  query(connection: Connection, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a class to derive from, whatever it is built with
+export type ClassOf<Instance> = new (...args: any[]) => Instance

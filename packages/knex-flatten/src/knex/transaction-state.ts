@@ -1,0 +1,69 @@
+import type { FlattenOptions } from '../options.ts'
+import type { Frame } from '../transaction/frame.ts'
+import type { RootTransaction } from '../transaction/root-transaction.ts'
+import type { Connection, KnexClient, KnexTransaction } from './internals.ts'
+
+/** What this library keeps for one of Knex's transactions, root or scope. */
+export interface TransactionState {
+  readonly frame: Frame
+  readonly doomOn: NonNullable<FlattenOptions['doomOn']>
+  /** Why it must not begin. */
+  readonly refusal?: Error
+  /** How it was ended, once; what comes later is answered from here. */
+  end?: { readonly how: 'commit' | 'rollback'; readonly answer: Promise<unknown> }
+}
+
+/** What is known of a connection while a root is on it. */
+export interface OpenRoot {
+  readonly root: RootTransaction
+  readonly connection: Connection
+  /** The BEGIN is on its way: any error now is the transaction's own. */
+  beginning: boolean
+  /** False while the server may still hold the transaction: such a connection must not go back into the pool. */
+  closed: boolean
+  /** Why COMMIT failed; Knex itself would only tell the promise of the transaction. */
+  commitError?: unknown
+}
+
+const states = new WeakMap<KnexTransaction, TransactionState>()
+const handles = new WeakMap<Frame, KnexTransaction>()
+const transactions = new WeakMap<KnexClient, KnexTransaction>()
+const openRoots = new WeakMap<Connection, OpenRoot>()
+
+export function remember(transaction: KnexTransaction, state: TransactionState): void {
+  states.set(transaction, state)
+  handles.set(state.frame, transaction)
+}
+
+export function stateOf(transaction: KnexTransaction): TransactionState {
+  const state = states.get(transaction)
+  if (!state) throw new Error('knex-flatten: a transaction without state; please report how it was opened.')
+  return state
+}
+
+/** Knex's transaction behind a root or scope. */
+export function transactionBehind(frame: Frame): KnexTransaction | undefined {
+  return handles.get(frame)
+}
+
+export function rememberClient(transaction: KnexTransaction): void {
+  transactions.set(transaction.trxClient, transaction)
+}
+
+/** The transaction whose statements go through this client; none for the client of the instance itself. */
+export function transactionOfClient(client: KnexClient): KnexTransaction | undefined {
+  return transactions.get(client)
+}
+
+export function rememberRoot(open: OpenRoot): void {
+  openRoots.set(open.connection, open)
+}
+
+export function forgetRoot(open: OpenRoot): void {
+  openRoots.delete(open.connection)
+}
+
+/** The root that is open on this connection. */
+export function rootOn(connection: Connection): OpenRoot | undefined {
+  return openRoots.get(connection)
+}

@@ -1,0 +1,55 @@
+import type { Frame } from './frame.ts'
+
+/** What a transaction's fate was decided by: the first thing that went wrong in it. */
+export interface Failure {
+  /**
+   * - `statement`: PostgreSQL refused a statement, and has aborted the transaction with it;
+   * - `scope-failed`: a scope's callback threw, or its `rollback(error)` was called;
+   * - `scope-rolled-back`: a scope's `rollback()` was called without an error;
+   * - `scope-open`: something was committed while a scope inside it was still running.
+   */
+  readonly kind: 'statement' | 'scope-failed' | 'scope-rolled-back' | 'scope-open'
+  /** The scope, or the root itself, in which it happened. */
+  readonly frame: Frame
+  /** What was thrown; `undefined` after a bare `rollback()`. */
+  readonly error: unknown
+  /** The SQL of a failed statement, without its bindings. */
+  readonly sql?: string
+  /** The database's own words, without the SQL and the bindings that Knex puts before them. */
+  readonly reason?: string
+}
+
+const LONGEST_SQL = 400
+
+/** One failure told in a few lines: what failed, in which scope, opened where. */
+export function tellFailure(failure: Failure): string {
+  const { frame } = failure
+  switch (failure.kind) {
+    case 'statement':
+      return [
+        `This statement failed in the ${frame}:`,
+        `    ${shorten(failure.sql ?? '(unknown statement)')}`,
+        `    ${codeOf(failure.error)}${failure.reason ?? messageOf(failure.error)}`,
+      ].join('\n')
+    case 'scope-failed':
+      return `The ${frame} failed:\n    ${codeOf(failure.error)}${messageOf(failure.error)}`
+    case 'scope-rolled-back':
+      return `The ${frame} was rolled back by a call of its rollback().`
+    case 'scope-open':
+      return messageOf(failure.error)
+  }
+}
+
+function shorten(sql: string): string {
+  const line = sql.replace(/\s+/g, ' ').trim()
+  return line.length > LONGEST_SQL ? `${line.slice(0, LONGEST_SQL)} …` : line
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? `${code} ` : ''
+}

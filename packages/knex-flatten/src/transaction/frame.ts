@@ -1,0 +1,50 @@
+import type { CallSite } from './call-site.ts'
+import type { RootTransaction } from './root-transaction.ts'
+
+/** What a root and a scope have in common: a name, a place in the code, a place in the nesting, an end. */
+export abstract class Frame {
+  readonly name: string | undefined
+  readonly #site: CallSite
+  readonly #open = new Set<Frame>()
+  #ended = false
+
+  constructor(name: string | undefined, site: CallSite) {
+    this.name = name
+    this.#site = site
+  }
+
+  abstract readonly root: RootTransaction
+  abstract readonly parent: Frame | undefined
+  /** `transaction` or `scope`: the word for it in messages. */
+  abstract readonly word: string
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** The scopes opened directly on this one that have not ended, in the order they were opened. */
+  get openScopes(): readonly Frame[] {
+    return [...this.#open]
+  }
+
+  /** True where `ancestor` is this frame or one around it. */
+  isWithin(ancestor: Frame): boolean {
+    if (ancestor.root !== this.root) return false
+    return this === ancestor || this.parent?.isWithin(ancestor) === true
+  }
+
+  end(): void {
+    this.#ended = true
+    if (this.parent) this.parent.#open.delete(this)
+  }
+
+  /** `scope "reserve stock" (opened at src/stock.ts:8:9)` */
+  toString(): string {
+    const site = this.#site.toString()
+    return [this.word, this.name && `"${this.name}"`, site && `(opened at ${site})`].filter(Boolean).join(' ')
+  }
+
+  noteOpened(scope: Frame): void {
+    this.#open.add(scope)
+  }
+}
