@@ -4,7 +4,7 @@
 //   node watchdog.js <data folder>      standard input: lines "+<pid>" and "-<pid>" for servers started and ended
 //
 // Exit code 0 when nothing is left.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
@@ -40,9 +40,18 @@ const signal = (pid, name) => {
   }
 }
 
+// Where nobody collects orphans soon, as in many containers, an ended process still has its number.
+const isZombie = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ')
+  } catch {
+    return false
+  }
+}
+
 const ended = async (timeoutMs) => {
   for (const until = Date.now() + timeoutMs; Date.now() < until; await delay(5)) {
-    for (const pid of running) if (!signal(pid, 0)) running.delete(pid)
+    for (const pid of running) if (!signal(pid, 0) || isZombie(pid)) running.delete(pid)
     if (running.size === 0) return
   }
 }

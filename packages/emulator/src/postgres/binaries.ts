@@ -4,6 +4,9 @@ import type { Account } from './account.ts'
 import { copyToCache, findNativePackage, restoreLinks } from './native-package.ts'
 import { runProgram } from './run-program.ts'
 
+/** The oldest that knows every setting we make. */
+const oldest = 13
+
 /** PostgreSQL's programs, known to run here. */
 export interface Binaries {
   readonly initdb: string
@@ -21,10 +24,11 @@ export interface Binaries {
 export async function findBinaries(
   pgBin: string | undefined,
   account: Account | undefined,
+  findPackage: typeof findNativePackage = findNativePackage,
 ): Promise<Binaries> {
   if (pgBin !== undefined)
     return programsIn(pgBin, account, 'Pass the bin folder of an installed PostgreSQL.')
-  const pack = await findNativePackage()
+  const pack = await findPackage()
   if (pack === undefined) {
     throw new EmulatorError(
       'EMULATOR_BINARIES',
@@ -58,6 +62,13 @@ async function programsIn(folder: string, account: Account | undefined, advice: 
       )
     }
     versions[program] = version
+  }
+  if (Number.parseInt(versions.postgres) < oldest || versions.initdb !== versions.postgres) {
+    throw new EmulatorError(
+      'EMULATOR_BINARIES',
+      `${folder} has postgres ${versions.postgres} and initdb ${versions.initdb}; needed are both in one version, ` +
+        `${oldest} or newer. ${advice}`,
+    )
   }
   return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres'), version: versions.postgres }
 }

