@@ -74,7 +74,10 @@ export interface TransactionAction {
 /** What a statement does to the session's settings. */
 export interface SettingAction {
   readonly action: 'set' | 'reset' | 'reset-all'
-  /** Lower case; `undefined` for RESET ALL. */
+  /**
+   * Lower case; `session characteristics` for that command; `undefined` for RESET ALL, and for `set_config()` with a
+   * name that only the server will know.
+   */
   readonly name?: string
   /** `SET LOCAL`: gone with the transaction. */
   readonly local: boolean
@@ -140,4 +143,6 @@ export type RuleId =
   | 'advisory-lock'
   | 'temp-table'
   | 'large-object'
+  | 'writer-function'
+  | 'do-block'
   | 'unparsed'
