@@ -5,8 +5,9 @@ import { currentFrame, runInside } from '../transaction/context.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { RootTransaction } from '../transaction/root-transaction.ts'
 import { Scope } from '../transaction/scope.ts'
-import { commitAnsweredRollback, rollbackOnly } from '../transaction/verdicts.ts'
-import { flattenTransaction, SCOPE_STATEMENTS } from './flat-transaction.ts'
+import { rollbackOnly } from '../transaction/verdicts.ts'
+import { runControlStatement } from './control-statements.ts'
+import { flattenTransaction } from './flat-transaction.ts'
 import type { ClassOf, Connection, Container, KnexClient, KnexTransaction, QueryObject } from './internals.ts'
 import { queueBehindSiblings } from './siblings.ts'
 import {
@@ -16,7 +17,7 @@ import {
   transactionBehind,
   transactionOfClient,
 } from './transaction-state.ts'
-import { isServerError, noteFailure } from './wire-errors.ts'
+import { noteFailure } from './wire-errors.ts'
 
 /**
  * Derives the class whose prototype a wrapped client gets.
@@ -56,10 +57,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, options: FlattenOp
       if (typeof statement !== 'string') {
         return refuseIfDoomed(open, this, 'A statement') ?? super.query(connection, statement)
       }
-      if (SCOPE_STATEMENTS.has(statement)) return Promise.resolve({ sql: statement, bindings: [] })
-      if (statement === 'COMMIT;') return verifyCommit(open, super.query(connection, statement))
-      if (statement === 'ROLLBACK') return verifyRollback(open, super.query(connection, statement))
-      return super.query(connection, statement)
+      return runControlStatement(open, statement, () => super.query(connection, statement))
     }
 
     override stream(
@@ -130,29 +128,4 @@ function frameOf(client: KnexClient, open: OpenRoot): Frame {
 function refuseIfDoomed(open: OpenRoot, client: KnexClient, asked: string): Promise<never> | undefined {
   const { failure } = open.root
   return failure && Promise.reject(rollbackOnly(frameOf(client, open), failure, asked))
-}
-
-/** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
-async function verifyCommit(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
-  try {
-    const answer = await sent
-    open.closed = true
-    if (answer.response?.command === 'ROLLBACK') throw commitAnsweredRollback(open.root, open.root.failure)
-    return answer
-  } catch (error) {
-    if (isServerError(error)) open.closed = true
-    open.commitError = error
-    throw error
-  }
-}
-
-/** A ROLLBACK that could not be sent happens all the same, when the connection goes; the reason for it matters more. */
-async function verifyRollback(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
-  try {
-    const answer = await sent
-    open.closed = true
-    return answer
-  } catch {
-    return { sql: 'ROLLBACK', bindings: [] }
-  }
 }

@@ -8,6 +8,7 @@ import {
   scopeStillOpen,
   unexpectedRollback,
 } from '../transaction/verdicts.ts'
+import { SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { ClassOf, Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import {
   forgetRoot,
@@ -19,14 +20,6 @@ import {
   stateOf,
   type TransactionState,
 } from './transaction-state.ts'
-import { isServerError } from './wire-errors.ts'
-
-/** Knex ends a scope by a statement; these are answered by the wrapped client and never sent. */
-const SCOPE_RELEASE = 'RELEASE /* flattened by knex-flatten */'
-/** Knex takes a rollback for one without an error only where its text starts with this word. */
-const SCOPE_ROLLBACK = 'ROLLBACK /* flattened by knex-flatten */'
-
-export const SCOPE_STATEMENTS: ReadonlySet<string> = new Set([SCOPE_RELEASE, SCOPE_ROLLBACK])
 
 /**
  * Puts one prototype between a transaction and its dialect's class. Knex does nothing with a new transaction before
@@ -67,15 +60,10 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
     override async begin(connection: Connection): Promise<unknown> {
       rememberClient(this)
       const open = openRootOn(connection)
-      open.beginning = true
-      open.closed = false
       // Knex passes a failed BEGIN to the transaction's promise and runs the callback all the same.
       const answer = await super.begin(connection)
-      open.beginning = false
-      const { failure } = open.root
-      if (!failure) return answer
-      if (isServerError(failure.error)) open.closed = true
-      throw failure.error
+      if (open.beginError !== undefined) throw open.beginError as Error
+      return answer
     }
 
     override savepoint(): Promise<unknown> {
@@ -203,7 +191,7 @@ async function keepRoot(
   connection: Connection,
   run: (connection: Connection) => Promise<unknown>,
 ): Promise<unknown> {
-  const open: OpenRoot = { root, connection, beginning: false, closed: true }
+  const open: OpenRoot = { root, connection, closed: true }
   rememberRoot(open)
   try {
     return await run(connection)

@@ -17,10 +17,10 @@ export interface TransactionState {
 export interface OpenRoot {
   readonly root: RootTransaction
   readonly connection: Connection
-  /** The BEGIN is on its way: any error now is the transaction's own. */
-  beginning: boolean
   /** False while the server may still hold the transaction: such a connection must not go back into the pool. */
   closed: boolean
+  /** Why BEGIN failed; Knex itself would run the callback all the same. */
+  beginError?: unknown
   /** Why COMMIT failed; Knex itself would only tell the promise of the transaction. */
   commitError?: unknown
 }

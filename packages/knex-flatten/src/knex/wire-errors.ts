@@ -17,7 +17,7 @@ export function isServerError(error: unknown): boolean {
 export function noteFailure(open: OpenRoot, frame: Frame, statement: QueryObject): (error: unknown) => never {
   return (error) => {
     const answered = (error as { severity?: unknown } | null)?.severity !== undefined
-    if (answered || open.beginning || open.connection.__knex__disposed !== undefined) {
+    if (answered || open.connection.__knex__disposed !== undefined) {
       const reason = error instanceof Error ? error.message : String(error)
       open.root.doom({ kind: 'statement', frame, error, sql: statement.sql, reason })
     }

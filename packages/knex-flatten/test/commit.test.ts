@@ -1,0 +1,257 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
+import { knexVersions } from '../../../test/setup/knex-versions.ts'
+import { connectFlat, idsIn, rejection, unhandledDuring, useItems } from './items.ts'
+
+describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, knex) => {
+  const database = useItems()
+  const open = () => connectFlat(database, { knex, config: { pool: { min: 0, max: 1 } } })
+
+  beforeEach(() => database.rows('delete from orders; delete from items; insert into items values (1)'))
+
+  it('rejects a COMMIT that PostgreSQL answers with ROLLBACK, though no scope was involved', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx('items').insert({ id: 2 })
+        const connection = await trx.client.acquireConnection()
+        // Past Knex and this library: nobody but the server knows of the failure.
+        await connection.query('select 1/0').catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.message).toMatch(/answered the COMMIT of the transaction .* with ROLLBACK/)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('names the failed statement where it was not awaited before the COMMIT', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        trx('items')
+          .insert({ id: 1 })
+          .catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toMatchObject({ code: '23505' })
+  })
+
+  it('rejects await trx.commit() where COMMIT itself fails', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    await trx('orders').insert({ item: 99 })
+    expect(await rejection(trx.commit())).toMatchObject({ code: '23503' })
+    expect(await rejection(trx.executionPromise)).toMatchObject({ code: '23503' })
+    // The connection is whole and can be lent again.
+    expect(await db('items').pluck('id')).toEqual([1])
+  })
+
+  it('shouts no louder than Knex when commit() is not awaited', async () => {
+    const { db } = open()
+    const unhandled = await unhandledDuring(async () => {
+      const trx = await db.transaction()
+      await trx('orders').insert({ item: 99 })
+      void trx.commit()
+      await rejection(trx.executionPromise)
+    })
+    expect(unhandled).toEqual([])
+  })
+
+  it('leaves the rejection of a transaction nobody awaits unhandled, as Knex does', async () => {
+    const { db } = open()
+    const unhandled = await unhandledDuring(async () => {
+      const ended = new Promise((resolve) => {
+        void db.transaction(async (trx) => {
+          trx.executionPromise.catch(resolve)
+          await trx('items')
+            .insert({ id: 1 })
+            .catch(() => 'swallowed')
+        })
+      })
+      await ended
+    })
+    expect(unhandled).toEqual([expect.any(UnexpectedRollbackError)])
+  })
+
+  it('refuses to commit a root while one of its scopes is open, and rolls it back', async () => {
+    const { db, received } = open()
+    let release!: () => void
+    const held = new Promise<void>((resolve) => (release = resolve))
+    let scope!: Promise<unknown>
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx('items').insert({ id: 2 })
+        scope = trx.transaction(async () => held, { name: 'forgotten' })
+        scope.catch(() => undefined)
+      }),
+    )
+    release()
+    expect(error).toBeInstanceOf(ScopeStillOpenError)
+    expect(error.message).toMatch(/committed while scope "forgotten" \(opened at .*commit\.test\.ts/)
+    expect(await rejection(scope)).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY' })
+    expect((await received()).at(-1)).toBe('ROLLBACK')
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('refuses to end a scope while a scope inside it is open', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    const outer = await trx.transaction()
+    await outer.transaction()
+    expect(await rejection(outer.commit())).toBeInstanceOf(ScopeStillOpenError)
+    expect(await rejection(trx.commit())).toBeInstanceOf(UnexpectedRollbackError)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('is ended once: commit() twice, rollback() twice and rollback() after commit() send nothing more', async () => {
+    const { db, received } = open()
+    const first = await db.transaction()
+    await Promise.all([first.commit(), first.commit()])
+    await first.rollback(new Error('too late'))
+    const second = await db.transaction()
+    await Promise.all([second.rollback(), second.rollback()])
+    expect((await received()).filter((sql) => !/version/.test(sql))).toEqual([
+      'BEGIN;',
+      'COMMIT;',
+      'BEGIN;',
+      'ROLLBACK',
+    ])
+  })
+
+  it('keeps the value of a commit() that the callback does not await', async () => {
+    const { db } = open()
+    const value = await db.transaction(async (trx) => {
+      await trx('items').insert({ id: 2 })
+      void trx.commit('early')
+      return 'late'
+    })
+    expect(value).toBe('early')
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('refuses commit() after rollback(), for a root and for a scope', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    const scope = await trx.transaction()
+    await scope.rollback()
+    expect(await rejection(scope.commit())).toBeInstanceOf(UnexpectedRollbackError)
+    await trx.rollback()
+    expect(await rejection(trx.commit())).toBeInstanceOf(UnexpectedRollbackError)
+  })
+
+  it("keeps the callback's error when ROLLBACK cannot be sent, and the connection out of the pool", async () => {
+    const { db } = open()
+    const boom = new Error('boom')
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        const connection = await trx.client.acquireConnection()
+        connection.connection.stream.destroy()
+        throw boom
+      }),
+    )
+    expect(error).toBe(boom)
+    expect(await db('items').pluck('id')).toEqual([1])
+  })
+
+  it('disposes a connection that died at COMMIT', async () => {
+    const { db } = open()
+    const killed = await db.transaction()
+    const connection = await killed.client.acquireConnection()
+    const [{ pid }] = (await killed.raw('select pg_backend_pid() as pid')).rows
+    // A deferred check that ends its own session: the connection is lost while COMMIT is in flight.
+    await database.rows(`
+      create or replace function die() returns trigger language plpgsql as
+        $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return null; end $$;
+      drop trigger if exists die on orders;
+      create constraint trigger die after insert on orders deferrable initially deferred
+        for each row when (new.item is null) execute function die();
+    `)
+    await killed('orders').insert({ item: null })
+    await expect(Promise.resolve(killed.commit())).rejects.toThrow()
+    expect(connection.__knex__disposed).toBeDefined()
+    const [next] = (await db.raw('select pg_backend_pid() as pid')).rows
+    expect(next.pid).not.toBe(pid)
+  })
+
+  it('rejects before its callback runs where BEGIN fails, in either form', async () => {
+    const { db } = open()
+    let ran = false
+    const impossible = { isolationLevel: 'snapshot' } as const
+    const callback = db.transaction(async () => {
+      ran = true
+    }, impossible)
+    expect(await rejection(callback)).toMatchObject({ code: '42601' })
+    expect(await rejection(db.transaction(undefined, impossible))).toMatchObject({ code: '42601' })
+    expect(ran).toBe(false)
+    // No mark of the failed root is left on the pooled connection.
+    await db.transaction(async (trx) => trx('items').insert({ id: 2 }))
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it("gives the outer transaction's id back to the connection after a scope", async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      const connection = await trx.client.acquireConnection()
+      const outer = connection.__knexTxId
+      await trx.transaction(async () => {
+        expect(connection.__knexTxId).not.toBe(outer)
+      })
+      expect(connection.__knexTxId).toBe(outer)
+      expect(outer).toMatch(/^trx\d+$/)
+    })
+  })
+
+  it('opens a sibling, asked of the outer trx inside a running scope, as a child of that scope', async () => {
+    const { db, received } = open()
+    await db.transaction((trx) =>
+      trx.transaction(async (inner) => {
+        await trx.transaction(async (sibling) => {
+          expect(sibling.parentTransaction).toBe(inner)
+          await delay(0)
+          await trx.savepoint(async (deep) => {
+            expect(deep.parentTransaction).toBe(sibling)
+          })
+          await sibling('items').insert({ id: 2 })
+        })
+      }),
+    )
+    expect(await received()).toEqual(['BEGIN;', 'insert into "items" ("id") values ($1)', 'COMMIT;'])
+  })
+
+  it('refuses a sibling that waits in vain for a scope held open by its own code, and names it', async () => {
+    const { db } = connectFlat(database, { knex, config: { acquireConnectionTimeout: 100 } })
+    const trx = await db.transaction()
+    const first = await trx.transaction(undefined, { name: 'first' })
+    const error = await rejection(trx.transaction(async () => undefined))
+    expect(error).toBeInstanceOf(ScopeStillOpenError)
+    expect(error.message).toMatch(/waited 100 ms for scope "first" \(opened at .*commit\.test\.ts/)
+    await first.commit()
+    await trx.transaction(async (next) => next('items').insert({ id: 2 }))
+    await trx.commit()
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('refuses a connection that is inside a transaction already', async () => {
+    const { db } = connectFlat(database, { knex })
+    await db.transaction(async (trx) => {
+      const connection = await trx.client.acquireConnection()
+      const error = await rejection(db.transaction(async () => undefined, { connection }))
+      expect(error).toMatchObject({ code: 'FLATTEN_OPTIONS' })
+      const other = await db.client.acquireConnection()
+      expect(await rejection(trx.transaction(async () => undefined, { connection: other }))).toMatchObject({
+        code: 'FLATTEN_OPTIONS',
+      })
+      await other.query('begin')
+      expect(await rejection(db.transaction(async () => undefined, { connection: other }))).toMatchObject({
+        code: 'FLATTEN_OPTIONS',
+      })
+      await other.query('rollback')
+      await db.transaction(async (own) => own('items').insert({ id: 2 }), { connection: other })
+      await db.client.releaseConnection(other)
+      await trx.transaction(async (scope) => scope('items').insert({ id: 3 }), { connection })
+    })
+    expect(await idsIn(database)).toEqual([1, 2, 3])
+  })
+})

@@ -1,0 +1,103 @@
+import type { Knex } from 'knex'
+import { RollbackOnlyError, UnexpectedRollbackError } from 'knex-flatten'
+import type { Outcome } from './model.ts'
+import type { Block, Step } from './program.ts'
+
+class AppError extends Error {}
+
+export interface Observation {
+  readonly outcome: Outcome
+  readonly scopes: readonly Outcome[]
+}
+
+/** Runs a program for real. */
+export async function run(db: Knex, root: Block): Promise<Observation> {
+  const interpreter = new Interpreter()
+  const outcome = await interpreter.root(db, root)
+  return { outcome, scopes: interpreter.scopes }
+}
+
+class Interpreter {
+  readonly scopes: Outcome[] = []
+  #nextId = 1
+
+  root(db: Knex, block: Block): Promise<Outcome> {
+    return outcomeOf(
+      block.form === 'promise' ? this.#byHand(db, block) : db.transaction((trx) => this.#all(trx, block)),
+    )
+  }
+
+  /** A callback's whole life: the body, then the end it was given. */
+  async #all(trx: Knex.Transaction, block: Block): Promise<string> {
+    await this.#body(trx, block)
+    if (block.end === 'throw') throw new AppError('at the end')
+    if (block.end === 'rollback') await trx.rollback()
+    if (block.end === 'rollback-with-error') await trx.rollback(new AppError('rolled back'))
+    return 'value'
+  }
+
+  /** The same without a callback: the transaction is ended by its own methods, and its promise tells how. */
+  async #byHand(around: Knex, block: Block): Promise<unknown> {
+    const trx = await around.transaction()
+    try {
+      await this.#body(trx, block)
+      if (block.end === 'throw') throw new AppError('at the end')
+    } catch (error) {
+      await trx.rollback(error)
+      return trx.executionPromise
+    }
+    if (block.end === 'success') await trx.commit('value')
+    else await trx.rollback(block.end === 'rollback' ? undefined : new AppError('rolled back'))
+    return trx.executionPromise
+  }
+
+  async #body(trx: Knex.Transaction, block: Block): Promise<void> {
+    for (const step of block.steps) {
+      if ('swallow' in step && step.swallow) await this.#step(trx, step).catch(() => 'swallowed')
+      else await this.#step(trx, step)
+    }
+  }
+
+  async #step(trx: Knex.Transaction, step: Step): Promise<void> {
+    switch (step.do) {
+      case 'insert':
+        await trx('items').insert({ id: this.#nextId++ })
+        return
+      case 'sql-error':
+        await trx.raw('select 1 / 0')
+        return
+      case 'throw':
+        throw new AppError('in the middle')
+      case 'scope':
+        await this.#scope(trx, step.block)
+        return
+      case 'siblings': {
+        const [first, second] = await Promise.allSettled(step.blocks.map((block) => this.#scope(trx, block)))
+        if (first?.status === 'rejected') throw first.reason
+        if (second?.status === 'rejected') throw second.reason
+      }
+    }
+  }
+
+  async #scope(trx: Knex.Transaction, block: Block): Promise<void> {
+    const scope =
+      block.form === 'promise'
+        ? this.#byHand(trx, block)
+        : trx[block.form === 'savepoint' ? 'savepoint' : 'transaction']((inner) => this.#all(inner, block))
+    this.scopes.push(await outcomeOf(scope))
+    await scope
+  }
+}
+
+async function outcomeOf(settling: Promise<unknown>): Promise<Outcome> {
+  try {
+    const value = await settling
+    return value === 'value' ? 'value' : 'nothing'
+  } catch (error) {
+    if (error instanceof AppError) return 'app-error'
+    if (error instanceof RollbackOnlyError) return 'rollback-only'
+    if (error instanceof UnexpectedRollbackError) return 'unexpected-rollback'
+    if ((error as { code?: unknown }).code === '22012') return 'sql-error'
+    throw error
+  }
+}
