@@ -1,0 +1,89 @@
+import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import type * as ts from 'typescript'
+import type { OpeningMethod, TransactionFunctions } from '../knex/openings.ts'
+import { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import { programOf, typescript } from '../syntax/program-of.ts'
+import { TypeScriptSyntax } from '../syntax/typescript-syntax.ts'
+import { CallGraph, type Step } from './targets.ts'
+
+/** A transaction opened on one that is live. */
+export interface Nesting {
+  /** What to underline. */
+  readonly node: TSESTree.Node
+  readonly how: OpeningMethod
+  /** Empty where the call itself opens it. */
+  readonly chain: readonly Step[]
+}
+
+export type Call = TSESTree.CallExpression | TSESTree.NewExpression
+
+/** Every summary made so far, per program and set of options. */
+const graphs = new WeakMap<ts.Program, Map<string, CallGraph<ts.Node>>>()
+
+/** How to find the nestings in a file: by types across the program where there are any, else by names within the file. */
+export function createInspect(
+  source: Readonly<TSESLint.SourceCode>,
+  file: string,
+  wrappers: TransactionFunctions,
+): (call: Call) => Nesting[] {
+  const services = programOf(source)
+  if (services === undefined) {
+    const graph = new CallGraph(new EstreeSyntax(source, file), wrappers)
+    return (call) =>
+      nestingsOf<TSESTree.Node>(
+        graph,
+        call,
+        () => call,
+        (node) => node,
+      )
+  }
+  const { program, esTreeNodeToTSNodeMap, tsNodeToESTreeNodeMap } = services
+  const graph = graphOf(program, wrappers)
+  return (call) =>
+    nestingsOf(
+      graph,
+      call,
+      () => esTreeNodeToTSNodeMap.get(call),
+      (node) => tsNodeToESTreeNodeMap.get(node as never) as TSESTree.Node | undefined,
+    )
+}
+
+function graphOf(program: ts.Program, wrappers: TransactionFunctions): CallGraph<ts.Node> {
+  const key = JSON.stringify([...wrappers])
+  const known = graphs.get(program) ?? new Map<string, CallGraph<ts.Node>>()
+  graphs.set(program, known)
+  const graph = known.get(key) ?? new CallGraph(new TypeScriptSyntax(typescript(), program), wrappers)
+  known.set(key, graph)
+  return graph
+}
+
+function nestingsOf<N extends object>(
+  graph: CallGraph<N>,
+  call: Call,
+  toNode: () => N,
+  fromNode: (node: N) => TSESTree.Node | undefined,
+): Nesting[] {
+  const word = calledWord(call)
+  if (word === undefined || !graph.isCandidate(word.name)) return []
+  const node = toNode()
+  return graph.targetsOf(node).flatMap((target) => {
+    if (graph.livenessOf(node, target) !== 'live') return []
+    const handed = target.chain.length === 0 ? undefined : fromNode(target.node)
+    const isArgument = handed !== undefined && call.arguments.some((argument) => isWithin(handed, argument))
+    return [{ node: isArgument ? handed : word, how: target.how, chain: target.chain }]
+  })
+}
+
+function calledWord({ callee }: Call): TSESTree.Identifier | TSESTree.PrivateIdentifier | undefined {
+  const called = callee.type === AST_NODE_TYPES.TSNonNullExpression ? callee.expression : callee
+  if (called.type === AST_NODE_TYPES.Identifier) return called
+  if (called.type !== AST_NODE_TYPES.MemberExpression) return undefined
+  const { property } = called
+  return property.type === AST_NODE_TYPES.Identifier || property.type === AST_NODE_TYPES.PrivateIdentifier
+    ? property
+    : undefined
+}
+
+function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
+  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
+}

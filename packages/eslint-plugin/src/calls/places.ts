@@ -1,0 +1,124 @@
+import type { Handle } from '../knex/handle.ts'
+import type { Syntax } from '../syntax/syntax.ts'
+import { argumentOf } from './arguments.ts'
+
+/** What a value is followed back to. */
+export type Root<N> =
+  | { readonly kind: 'parameter'; readonly function: N; readonly index: number }
+  | { readonly kind: 'this' }
+  | { readonly kind: 'value' }
+
+/** One value an expression may hold: a root and the properties from there. */
+export interface Place<N> {
+  readonly root: Root<N>
+  readonly path: readonly string[]
+  /** The expression at which following stopped, and what is still to be read from it: where to ask what it is. */
+  readonly node: N
+  readonly rest: readonly string[]
+}
+
+const enough = 12
+
+/** Every value that `node`, read through `path`, may hold: `trx ?? db` has two. */
+export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] = [], depth = 0): Place<N>[] {
+  const stop = (root: Root<N>, full = path): Place<N>[] => [{ root, path: full, node, rest: path }]
+  const follow = (next: N, through = path) => placesOf(syntax, next, through, depth + 1)
+  if (depth > enough) return stop({ kind: 'value' })
+
+  const view = syntax.view(node)
+  switch (view.kind) {
+    case 'wrapped':
+      return follow(view.inner)
+    case 'logical':
+      return view.operator === '&&' ? follow(view.right) : [...follow(view.left), ...follow(view.right)]
+    case 'conditional':
+      return view.alternate === undefined
+        ? stop({ kind: 'value' })
+        : [...follow(view.consequent), ...follow(view.alternate)]
+    case 'member':
+      return follow(view.object, [view.property, ...path])
+    case 'object': {
+      const [first, ...others] = path
+      const value = first === undefined ? undefined : view.properties.get(first)
+      return value === undefined ? stop({ kind: 'value' }) : follow(value, others)
+    }
+    case 'new': {
+      const given = path.length === 0 ? undefined : givenToConstructor(syntax, node, path)
+      return given === undefined ? stop({ kind: 'value' }) : follow(given.node, given.path)
+    }
+    case 'this':
+      return stop({ kind: 'this' })
+    case 'name': {
+      const declared = syntax.declarationOf(node)
+      if (declared === undefined) return stop({ kind: 'value' })
+      const full = [...declared.path, ...path]
+      if (declared.kind === 'parameter') {
+        return stop({ kind: 'parameter', function: declared.function, index: declared.index }, full)
+      }
+      const value = syntax.view(declared.value)
+      // Beyond a call or `await` there is nothing to follow, but the name itself has a type.
+      const isEnd = value.kind === 'call' || value.kind === 'await' || value.kind === 'other'
+      return isEnd || (value.kind === 'new' && full.length === 0)
+        ? stop({ kind: 'value' }, full)
+        : follow(declared.value, full)
+    }
+    default:
+      return stop({ kind: 'value' })
+  }
+}
+
+export function handleOfPlace<N>(syntax: Syntax<N>, place: Place<N>): Handle {
+  return syntax.handleOf(place.node, place.rest)
+}
+
+export function isSamePlace<N>(one: Place<N>, other: Place<N>): boolean {
+  return (
+    one.path.length === other.path.length &&
+    one.path.every((property, index) => property === other.path[index]) &&
+    isSameRoot(one, other)
+  )
+}
+
+function isSameRoot<N>({ root: one, node }: Place<N>, { root: other, node: otherNode }: Place<N>): boolean {
+  if (one.kind === 'parameter' && other.kind === 'parameter') {
+    return one.function === other.function && one.index === other.index
+  }
+  if (one.kind === 'value' && other.kind === 'value') return node === otherNode
+  return one.kind === other.kind
+}
+
+/** From a field of `new Orders(trx)` to the argument that the constructor puts there. */
+function givenToConstructor<N>(
+  syntax: Syntax<N>,
+  construction: N,
+  [field, ...rest]: readonly string[],
+): { node: N; path: readonly string[] } | undefined {
+  const constructor = syntax.constructorCalledBy(construction)
+  if (constructor === undefined || field === undefined) return undefined
+  const declared = syntax.view(constructor)
+  const index = declared.kind === 'function' ? declared.fieldsByParameter.get(field) : undefined
+  if (index !== undefined) {
+    const node = argumentOf(syntax, construction, index)
+    return node === undefined ? undefined : { node, path: rest }
+  }
+
+  let found: { node: N; path: readonly string[] } | undefined
+  const visit = (node: N): void => {
+    const view = syntax.view(node)
+    if (view.kind === 'assignment' && isField(syntax, view.left, field)) {
+      for (const { root, path } of placesOf(syntax, view.right, rest)) {
+        if (root.kind !== 'parameter' || root.function !== constructor) continue
+        const given = argumentOf(syntax, construction, root.index)
+        if (given !== undefined) found ??= { node: given, path }
+      }
+    }
+    syntax.eachChild(node, visit)
+  }
+  syntax.eachChild(constructor, visit)
+  return found
+}
+
+function isField<N>(syntax: Syntax<N>, node: N, field: string): boolean {
+  const view = syntax.view(node)
+  return view.kind === 'member' && view.property === field && syntax.view(view.object).kind === 'this'
+}

@@ -1,0 +1,142 @@
+import type { Syntax } from '../syntax/syntax.ts'
+import { isSamePlace, placesOf, type Place } from './places.ts'
+
+/** Properties that a Knex has only when it is a transaction. */
+const marks = new Set(['isTransaction', 'executionPromise', 'commit', 'rollback', 'savepoint'])
+
+/** `isTransaction(db)`, `isTrx(db)`, `inTransaction(db)`: somebody's own guard. */
+const guardName = /^(?:is|in|has)(?:In|A)?(?:Knex)?_?(?:Transaction|Trx|Tx)$/iu
+
+/**
+ * Whether control can come to `node` while `place` holds a live transaction: a guard such as
+ * `db.isTransaction ? f(db) : db.transaction(f)` or `trx ?? await db.transaction()` says that it cannot.
+ */
+export function isReachable<N>(syntax: Syntax<N>, node: N, place: Place<N>): boolean {
+  for (
+    let child = node, above = syntax.parent(child);
+    above !== undefined;
+    child = above, above = syntax.parent(child)
+  ) {
+    const view = syntax.view(above)
+    if (view.kind === 'conditional') {
+      const holds = child === view.test ? undefined : truthOf(syntax, view.test, place)
+      if (holds === (child === view.consequent ? false : true)) return false
+    } else if (view.kind === 'logical' && child === view.right) {
+      const holds = truthOf(syntax, view.left, place)
+      if (holds === (view.operator !== '&&')) return false
+    } else if (view.kind === 'block' && leavesBefore(syntax, view.statements, child, place)) {
+      return false
+    }
+  }
+  return true
+}
+
+function leavesBefore<N>(syntax: Syntax<N>, statements: readonly N[], until: N, place: Place<N>): boolean {
+  for (const statement of statements) {
+    if (statement === until) return false
+    const view = syntax.view(statement)
+    if (view.kind !== 'conditional') continue
+    const holds = truthOf(syntax, view.test, place)
+    if (holds === true && leaves(syntax, view.consequent)) return true
+    if (holds === false && view.alternate !== undefined && leaves(syntax, view.alternate)) return true
+  }
+  return false
+}
+
+function leaves<N>(syntax: Syntax<N>, statement: N): boolean {
+  const view = syntax.view(statement)
+  if (view.kind === 'block') return view.statements.some((inner) => leaves(syntax, inner))
+  if (view.kind === 'conditional') {
+    return view.alternate !== undefined && leaves(syntax, view.consequent) && leaves(syntax, view.alternate)
+  }
+  return view.kind === 'exit'
+}
+
+/** What `test` comes to when `place` holds a live transaction; `undefined` when that does not decide it. */
+function truthOf<N>(syntax: Syntax<N>, test: N, place: Place<N>, depth = 0): boolean | undefined {
+  if (depth > 12) return undefined
+  const truth = (node: N) => truthOf(syntax, node, place, depth + 1)
+  const holds = (node: N) => isPlace(syntax, node, place)
+
+  const view = syntax.view(test)
+  switch (view.kind) {
+    case 'wrapped':
+      return truth(view.inner)
+    case 'not':
+      return negate(truth(view.operand))
+    case 'logical': {
+      const left = truth(view.left)
+      if (view.operator === '&&') return both(left, truth(view.right))
+      if (view.operator === '||') return negate(both(negate(left), negate(truth(view.right))))
+      return left === undefined ? undefined : left
+    }
+    case 'equal':
+      return negateIf(view.negated, equals(syntax, view.left, view.right, place, truth))
+    case 'in': {
+      const property = syntax.view(view.property)
+      const isMark =
+        property.kind === 'literal' && typeof property.value === 'string' && marks.has(property.value)
+      return isMark && holds(view.object) ? true : undefined
+    }
+    case 'member':
+      return (marks.has(view.property) && holds(view.object)) || holds(test) ? true : undefined
+    case 'call': {
+      const [first] = view.arguments
+      const name = syntax.calledName(test) ?? ''
+      if (first !== undefined && name === 'Boolean') return truth(first)
+      return first !== undefined && guardName.test(name) && holds(first) ? true : undefined
+    }
+    case 'literal':
+      return Boolean(view.value)
+    case 'name': {
+      if (holds(test)) return true
+      const declared = syntax.declarationOf(test)
+      if (declared?.kind !== 'constant') return undefined
+      if (declared.path.length === 0) return truth(declared.value)
+      // `const { isTransaction } = db`
+      const [only, ...more] = declared.path
+      return more.length === 0 && marks.has(only!) && holds(declared.value) ? true : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function isPlace<N>(syntax: Syntax<N>, node: N, place: Place<N>): boolean {
+  const [only, ...others] = placesOf(syntax, node)
+  return only !== undefined && others.length === 0 && isSamePlace(only, place)
+}
+
+function equals<N>(
+  syntax: Syntax<N>,
+  left: N,
+  right: N,
+  place: Place<N>,
+  truth: (node: N) => boolean | undefined,
+): boolean | undefined {
+  const literal = syntax.view(right)
+  if (literal.kind !== 'literal') return undefined
+  const asked = syntax.view(left)
+  if (asked.kind === 'typeof') {
+    const operand = syntax.view(asked.operand)
+    if (literal.value === 'undefined') return negate(truth(asked.operand))
+    return literal.value === 'function' && operand.kind === 'member' ? truth(asked.operand) : undefined
+  }
+  const isTruthy = truth(left)
+  if (literal.value === true) return isTruthy
+  if (literal.value === false) return negate(isTruthy)
+  return literal.value == null && isTruthy === true ? false : undefined
+}
+
+function negate(value: boolean | undefined): boolean | undefined {
+  return value === undefined ? undefined : !value
+}
+
+function negateIf(condition: boolean, value: boolean | undefined): boolean | undefined {
+  return condition ? negate(value) : value
+}
+
+function both(one: boolean | undefined, other: boolean | undefined): boolean | undefined {
+  if (one === false || other === false) return false
+  return one === true && other === true ? true : undefined
+}

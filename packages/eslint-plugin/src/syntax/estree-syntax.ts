@@ -1,0 +1,232 @@
+import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { handleByName, isForeign } from '../knex/handle-by-name.ts'
+import type { Handle } from '../knex/handle.ts'
+import { viewOfEstree } from './estree-view.ts'
+import type { Declaration, Syntax } from './syntax.ts'
+import type { View } from './view.ts'
+
+type Node = TSESTree.Node
+
+const { DefinitionType } = TSESLint.Scope
+
+/** ESLint's own tree: this file only, and what things are is told by where they come from and what they are called. */
+export class EstreeSyntax implements Syntax<Node> {
+  readonly typed = false
+  readonly scope: object
+  readonly #source: Readonly<TSESLint.SourceCode>
+  readonly #file: string
+  #isForeign: boolean | undefined
+
+  constructor(source: Readonly<TSESLint.SourceCode>, file: string) {
+    this.scope = source
+    this.#source = source
+    this.#file = file
+  }
+
+  view(node: Node): View<Node> {
+    return viewOfEstree(node)
+  }
+
+  parent(node: Node): Node | undefined {
+    // Above the program ESLint has null, whatever the type says.
+    return node.parent ?? undefined
+  }
+
+  eachChild(node: Node, visit: (child: Node) => void): void {
+    for (const key of this.#source.visitorKeys[node.type] ?? []) {
+      const child = (node as unknown as Record<string, Node | (Node | null)[] | null | undefined>)[key]
+      const children = Array.isArray(child) ? child : [child]
+      for (const each of children) if (each !== null && each !== undefined) visit(each)
+    }
+  }
+
+  calledName(node: Node): string | undefined {
+    if (node.type !== AST_NODE_TYPES.CallExpression && node.type !== AST_NODE_TYPES.NewExpression)
+      return undefined
+    const view = viewOfEstree(withoutWrapping(node.callee))
+    if (view.kind === 'name') return view.name
+    return view.kind === 'member' ? view.property : undefined
+  }
+
+  namedBy(node: Node): { name: string; aliasOf?: string } | undefined {
+    switch (node.type) {
+      case AST_NODE_TYPES.FunctionDeclaration:
+      case AST_NODE_TYPES.ClassDeclaration:
+        return { name: node.id?.name ?? 'default' }
+      case AST_NODE_TYPES.VariableDeclarator:
+        return named(node.id, node.init)
+      case AST_NODE_TYPES.Property:
+      case AST_NODE_TYPES.PropertyDefinition:
+      case AST_NODE_TYPES.MethodDefinition:
+        return named(node.key, node.value)
+      default:
+        return undefined
+    }
+  }
+
+  declarationOf(name: Node): Declaration<Node> | undefined {
+    const definition = this.#definitionOf(name)
+    const pattern = definition?.name
+    if (definition === undefined || pattern === undefined) return undefined
+    if (definition.type === DefinitionType.Parameter) {
+      const fn = definition.node
+      const index = fn.params.findIndex((parameter) => contains(parameter, pattern))
+      return { kind: 'parameter', function: fn, index, path: pathTo(pattern) }
+    }
+    if (definition.type !== DefinitionType.Variable) return undefined
+    const declarator = definition.node
+    const isConstant = declarator.parent.kind === 'const'
+    return isConstant && declarator.init !== null
+      ? { kind: 'constant', value: declarator.init, path: pathTo(pattern) }
+      : undefined
+  }
+
+  functionCalledBy(call: Node): Node | undefined {
+    const view = viewOfEstree(call)
+    if (view.kind === 'new') return this.constructorCalledBy(call)
+    if (view.kind !== 'call') return undefined
+    const callee = withoutWrapping(view.callee)
+    const called = viewOfEstree(callee)
+    if (called.kind === 'name') {
+      const definition = this.#definitionOf(callee)
+      if (definition?.type === DefinitionType.FunctionName) return definition.node
+      const declared = this.declarationOf(callee)
+      return declared?.kind === 'constant' && viewOfEstree(declared.value).kind === 'function'
+        ? declared.value
+        : undefined
+    }
+    if (called.kind !== 'member') return undefined
+    const owner = this.#classOf(called.object)
+    return owner && methodOf(owner, called.property)
+  }
+
+  constructorCalledBy(construction: Node): Node | undefined {
+    const owner = this.#classOf(construction)
+    return owner && methodOf(owner, 'constructor')
+  }
+
+  handleOf(node: Node, path: readonly string[] = []): Handle {
+    this.#isForeign ??= isForeign(importsOf(this.#source.ast))
+    return this.#isForeign ? 'none' : handleByName(this, node, path)
+  }
+
+  /** By custom alone: a capital letter before `.transaction(`. */
+  isObjectionModel(node: Node): boolean {
+    const view = viewOfEstree(withoutWrapping(node))
+    const name = view.kind === 'name' ? view.name : view.kind === 'member' ? view.property : ''
+    return /^[A-Z].*[a-z]/u.test(name)
+  }
+
+  isObjectionTransaction(node: Node): boolean {
+    const definition = this.#definitionOf(withoutWrapping(node))
+    const parent = definition?.type === DefinitionType.ImportBinding ? definition.parent : undefined
+    return parent?.type === AST_NODE_TYPES.ImportDeclaration && parent.source.value === 'objection'
+  }
+
+  *roots(): Iterable<Node> {
+    yield this.#source.ast
+  }
+
+  nameOf(fn: Node): string {
+    for (let node: Node | undefined = fn; node !== undefined; node = node.parent) {
+      const name = this.namedBy(node)?.name
+      if (name !== undefined) return name
+      if (node !== fn && viewOfEstree(node).kind === 'function') break
+    }
+    return '(anonymous function)'
+  }
+
+  textOf(node: Node): string {
+    return this.#source.getText(node)
+  }
+
+  positionOf(node: Node): { file: string; line: number } {
+    return { file: this.#file, line: node.loc.start.line }
+  }
+
+  #definitionOf(name: Node): TSESLint.Scope.Definition | undefined {
+    if (name.type !== AST_NODE_TYPES.Identifier) return undefined
+    return ASTUtils.findVariable(this.#source.getScope(name), name)?.defs.at(0)
+  }
+
+  /** The class in this file whose instance `node` is: `this`, `new X()`, or a constant that holds one. */
+  #classOf(node: Node): TSESTree.ClassDeclaration | TSESTree.ClassExpression | undefined {
+    const view = viewOfEstree(node)
+    if (view.kind === 'wrapped') return this.#classOf(view.inner)
+    if (view.kind === 'this') return enclosingClass(node)
+    if (view.kind === 'name') {
+      const declared = this.declarationOf(node)
+      return declared?.kind === 'constant' && declared.path.length === 0
+        ? this.#classOf(declared.value)
+        : undefined
+    }
+    const definition = view.kind === 'new' ? this.#definitionOf(view.callee) : undefined
+    return definition?.type === DefinitionType.ClassName ? definition.node : undefined
+  }
+}
+
+function named(key: Node, value: Node | null): { name: string; aliasOf?: string } | undefined {
+  if (key.type !== AST_NODE_TYPES.Identifier && key.type !== AST_NODE_TYPES.PrivateIdentifier)
+    return undefined
+  const aliased = value === null ? undefined : viewOfEstree(value)
+  if (aliased?.kind === 'name') return { name: key.name, aliasOf: aliased.name }
+  return aliased?.kind === 'member' ? { name: key.name, aliasOf: aliased.property } : { name: key.name }
+}
+
+function withoutWrapping(node: Node): Node {
+  const view = viewOfEstree(node)
+  return view.kind === 'wrapped' ? withoutWrapping(view.inner) : node
+}
+
+function contains(outer: Node, inner: Node): boolean {
+  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
+}
+
+/** The properties a destructuring pattern goes through to a name. */
+function pathTo(name: Node): string[] {
+  const path: string[] = []
+  for (let node = name.parent; node !== undefined; node = node.parent) {
+    if (node.type === AST_NODE_TYPES.Property) {
+      path.unshift(node.key.type === AST_NODE_TYPES.Identifier ? node.key.name : '?')
+    } else if (node.type === AST_NODE_TYPES.ArrayPattern || node.type === AST_NODE_TYPES.RestElement) {
+      path.unshift('?')
+    } else if (node.type !== AST_NODE_TYPES.ObjectPattern && node.type !== AST_NODE_TYPES.AssignmentPattern) {
+      break
+    }
+  }
+  return path
+}
+
+function enclosingClass(node: Node): TSESTree.ClassDeclaration | TSESTree.ClassExpression | undefined {
+  for (let above = node.parent; above !== undefined; above = above.parent) {
+    if (above.type === AST_NODE_TYPES.ClassDeclaration || above.type === AST_NODE_TYPES.ClassExpression)
+      return above
+  }
+  return undefined
+}
+
+function methodOf(
+  owner: TSESTree.ClassDeclaration | TSESTree.ClassExpression,
+  name: string,
+): Node | undefined {
+  const member = owner.body.body.find(
+    (each) => each.type === AST_NODE_TYPES.MethodDefinition && named(each.key, null)?.name === name,
+  )
+  return member?.type === AST_NODE_TYPES.MethodDefinition && member.value.body !== null
+    ? member.value
+    : undefined
+}
+
+function importsOf(program: TSESTree.Program): string[] {
+  return program.body.flatMap((statement) => {
+    if (statement.type === AST_NODE_TYPES.ImportDeclaration) return [statement.source.value]
+    if (statement.type !== AST_NODE_TYPES.VariableDeclaration) return []
+    return statement.declarations.flatMap(({ init }) => {
+      const view = init && viewOfEstree(init)
+      const callee = view?.kind === 'call' ? viewOfEstree(view.callee) : undefined
+      const first = view?.kind === 'call' && view.arguments[0] ? viewOfEstree(view.arguments[0]) : undefined
+      const isRequire = callee?.kind === 'name' && callee.name === 'require'
+      return isRequire && first?.kind === 'literal' && typeof first.value === 'string' ? [first.value] : []
+    })
+  })
+}

@@ -1,0 +1,44 @@
+import type { Handle } from '../knex/handle.ts'
+import type { View } from './view.ts'
+
+/** Where a name was introduced, as far as following a value needs it. */
+export type Declaration<N> =
+  | {
+      readonly kind: 'parameter'
+      readonly function: N
+      readonly index: number
+      /** The properties a destructuring pattern goes through: `({ db })` is `['db']`. */
+      readonly path: readonly string[]
+    }
+  | { readonly kind: 'constant'; readonly value: N; readonly path: readonly string[] }
+
+/**
+ * One language for two syntax trees: ESLint's (always there, this file only, what things are told by names) and TypeScript's
+ * (with types, the whole program). Everything in `calls/` is written once against it.
+ */
+export interface Syntax<N> {
+  /** The same value for the same program or file: memory that may live as long as that. */
+  readonly scope: object
+  readonly typed: boolean
+  view(node: N): View<N>
+  parent(node: N): N | undefined
+  eachChild(node: N, visit: (child: N) => void): void
+  /** The last word of what a call or `new` calls, without building a view: asked of every node. */
+  calledName(node: N): string | undefined
+  /** The name a node gives to a function or to another name, and that other name: asked of every node. */
+  namedBy(node: N): { readonly name: string; readonly aliasOf?: string } | undefined
+  declarationOf(name: N): Declaration<N> | undefined
+  /** The function, with a body, that a call runs or a `new` constructs with. */
+  functionCalledBy(call: N): N | undefined
+  /** The constructor that runs for `new X()`, the inherited one included. */
+  constructorCalledBy(construction: N): N | undefined
+  /** What the value at `node`, followed through `path`, is. */
+  handleOf(node: N, path?: readonly string[]): Handle
+  isObjectionModel(node: N): boolean
+  isObjectionTransaction(node: N): boolean
+  /** The trees in which a name may be defined: every file of the program, or this one. */
+  roots(): Iterable<N & object>
+  nameOf(fn: N): string
+  textOf(node: N): string
+  positionOf(node: N): { readonly file: string; readonly line: number }
+}

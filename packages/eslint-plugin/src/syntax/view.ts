@@ -1,0 +1,27 @@
+/** What following a value needs to know of a node; everything else is `other`. */
+export type View<N> =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'this' }
+  | { readonly kind: 'member'; readonly object: N; readonly property: string }
+  | { readonly kind: 'call' | 'new'; readonly callee: N; readonly arguments: readonly N[] }
+  | { readonly kind: 'wrapped'; readonly inner: N }
+  | { readonly kind: 'await'; readonly inner: N }
+  | { readonly kind: 'logical'; readonly operator: '&&' | '||' | '??'; readonly left: N; readonly right: N }
+  | { readonly kind: 'not' | 'typeof'; readonly operand: N }
+  | { readonly kind: 'equal'; readonly negated: boolean; readonly left: N; readonly right: N }
+  | { readonly kind: 'in'; readonly property: N; readonly object: N }
+  | {
+      readonly kind: 'conditional'
+      readonly test: N
+      readonly consequent: N
+      readonly alternate: N | undefined
+    }
+  | { readonly kind: 'block'; readonly statements: readonly N[] }
+  | { readonly kind: 'exit' }
+  | { readonly kind: 'assignment'; readonly left: N; readonly right: N }
+  | { readonly kind: 'object'; readonly properties: ReadonlyMap<string, N> }
+  | { readonly kind: 'literal'; readonly value: string | boolean | null | undefined }
+  | { readonly kind: 'array' }
+  | { readonly kind: 'function'; readonly fieldsByParameter: ReadonlyMap<string, number> }
+  | { readonly kind: 'class' }
+  | { readonly kind: 'other' }

@@ -1,0 +1,339 @@
+import rule from '../../src/rules/no-nested-transaction.ts'
+import { typed, untyped } from '../rule-tester.ts'
+
+/** A function body with a root, a transaction and what the fixtures export in sight. */
+const within = (body: string): string => `
+import type { Knex } from 'knex'
+import { Model, transaction, type TransactionOrKnex } from 'objection'
+import { saveOrder, saveWithLines, saveGuarded, saveEither, readOrder, inContext, inDestructured, OrderRepository } from './services/orders.ts'
+import * as orders from './services/orders.ts'
+import { insertLines as persist, insertLinesWithin, first, second } from './services/lines.ts'
+import saveByDefault from './services/lines.ts'
+declare const knex: Knex
+declare const trx: Knex.Transaction
+declare const either: Knex | Knex.Transaction
+class Order extends Model {}
+${body}
+`
+
+const silent = (name: string, body: string) => ({ name, code: within(body) })
+const flagged = (
+  name: string,
+  body: string,
+  messageId: 'nested' | 'through' | 'batchInsert' | 'provider' | 'migrate' = 'nested',
+) => ({
+  name,
+  code: within(body),
+  errors: [{ messageId }],
+})
+
+typed.run('no-nested-transaction, with types', rule, {
+  valid: [
+    silent('a root transaction', 'await knex.transaction(async (trx) => { await trx("t").insert({}) })'),
+    silent('a root in promise form', 'const t = await knex.transaction(); await t.commit()'),
+    silent(
+      'another root inside a callback: a foreign connection, not a nesting',
+      'await knex.transaction(async () => { await knex.transaction(async () => {}) })',
+    ),
+    silent(
+      'a method of the same name elsewhere',
+      'declare const db: IDBLike; interface IDBLike { transaction(stores: string[]): void }; db.transaction(["a"])',
+    ),
+    silent(
+      'a guard by isTransaction',
+      'async function f(db: Knex, g: (t: Knex) => Promise<void>) { await (db.isTransaction ? g(db) : db.transaction(g)) } await f(trx, async () => {})',
+    ),
+    silent(
+      'an early return by isTransaction',
+      'async function f(db: Knex) { if (db.isTransaction) return; await db.transaction(async () => {}) } await f(trx)',
+    ),
+    silent(
+      'a negated guard',
+      'async function f(db: Knex) { if (!db.isTransaction) { await db.transaction(async () => {}) } } await f(trx)',
+    ),
+    silent(
+      'an early throw by a comparison',
+      'async function f(db: Knex) { if (db.isTransaction === true) { throw new Error("no") } await db.transaction(async () => {}) } await f(trx)',
+    ),
+    silent(
+      'a guard kept in a constant',
+      'async function f(db: Knex) { const nested = Boolean(db.isTransaction); if (!nested) await db.transaction(async () => {}) } await f(trx)',
+    ),
+    silent(
+      'a guard of their own',
+      'declare function isTransaction(db: Knex): boolean; async function f(db: Knex) { return isTransaction(db) ? db : await db.transaction() } await f(trx)',
+    ),
+    silent(
+      'a guard by destructuring',
+      'async function f(db: Knex) { const { isTransaction } = db; return isTransaction ? db : await db.transaction() } await f(trx)',
+    ),
+    silent(
+      'a guard by the commit method',
+      'async function f(db: Knex) { if ("commit" in db) return db; return await db.transaction() } await f(trx)',
+    ),
+    silent(
+      'a transaction or a new root',
+      'async function f(t?: Knex.Transaction) { const own = t ?? (await knex.transaction()); await own("t") } await f(trx)',
+    ),
+    silent(
+      'a ternary on an optional transaction',
+      'async function f(t?: Knex.Transaction) { return t ? await t("a") : await (t ?? knex).transaction(async (x) => x("a")) } await f(trx)',
+    ),
+    silent(
+      'a union that nobody hands a live transaction',
+      'async function f(db: Knex | Knex.Transaction) { await db.transaction(async () => {}) } await f(knex)',
+    ),
+    silent(
+      'a batch run in the transaction',
+      'await trx.batchInsert("t", []).returning("*").transacting(trx)',
+    ),
+    silent('a batch in the root', 'await knex.batchInsert("t", [])'),
+    silent(
+      'calls that open nothing',
+      'await readOrder(trx, 1); await insertLinesWithin([], trx); await new OrderRepository(trx).read()',
+    ),
+    silent('a guarded function in another file', 'await saveGuarded(trx)'),
+    silent(
+      'a root handed to a function that opens',
+      'await saveOrder(knex, { id: 1 }); await new OrderRepository(knex).save(); await saveEither(knex)',
+    ),
+    silent('a migration of the root', 'await knex.migrate.latest()'),
+    silent('the end of a transaction', 'await trx.rollback()'),
+    silent(
+      'Objection on the root',
+      'await Order.transaction(async (t) => { await Order.query(t) }); await Order.transaction(knex, async () => {}); await Order.startTransaction(); await transaction(knex, async () => {}); await transaction(Order, async (Bound) => {})',
+    ),
+    silent('Objection on a bound root', 'await Order.bindKnex(knex).transaction(async () => {})'),
+    silent(
+      'an object that holds the root',
+      'await inContext({ db: knex }); await inDestructured({ db: knex })',
+    ),
+    silent(
+      'a plain Knex of unknown origin',
+      'export async function f(db: Knex) { await saveOrder(db, { id: 1 }) }',
+    ),
+    silent('recursion', 'await first(knex, 3)'),
+  ],
+  invalid: [
+    flagged(
+      'a transaction in a callback',
+      'await knex.transaction(async (outer) => { await outer.transaction(async (inner) => { await inner("t") }) })',
+    ),
+    flagged('a name that says nothing', 'await knex.transaction((q) => q.transaction(async () => {}))'),
+    flagged('the promise form', 'const t = await knex.transaction(); await t.transaction()'),
+    flagged(
+      'an optional transaction',
+      'async function f(t?: Knex.Transaction) { await t?.transaction(async () => {}) }',
+    ),
+    flagged(
+      'a field',
+      'class S { constructor(private readonly t: Knex.Transaction) {} run() { return this.t.transaction(async () => {}) } }',
+    ),
+    flagged(
+      'a private field',
+      'class S { readonly #t: Knex.Transaction = trx; run() { return this.#t.transaction(async () => {}) } }',
+    ),
+    flagged(
+      'a this parameter',
+      'function f(this: Knex.Transaction) { return this.transaction(async () => {}) }',
+    ),
+    flagged(
+      'an alias of the type',
+      'type Tx = Knex.Transaction; function f(t: Tx) { return t.transaction() }',
+    ),
+    flagged(
+      'an interface that extends it',
+      'interface Tx extends Knex.Transaction { user: string } function f(t: Tx) { return t.transaction() }',
+    ),
+    flagged('a type parameter', 'function f<T extends Knex.Transaction>(t: T) { return t.transaction() }'),
+    flagged(
+      'an intersection',
+      'function f(t: Knex.Transaction & { user: string }) { return t.transaction() }',
+    ),
+    flagged('a constant typed as plain Knex', 'const db: Knex = trx; await db.transaction(async () => {})'),
+    flagged('a cast', 'await (trx as Knex).transaction(async () => {})'),
+    flagged(
+      'a lookup that falls back to the root',
+      'declare const store: { get(): Knex.Transaction | undefined }; const t = store.get(); await (t ?? knex).transaction(async () => {})',
+    ),
+    flagged(
+      'the wrong side of a guard',
+      'async function f(t: Knex.Transaction) { if (t.isTransaction) await t.transaction(async () => {}) }',
+    ),
+    {
+      name: 'a batch, with the exact remedy',
+      code: within('await trx.batchInsert("t", [], 100)'),
+      errors: [
+        {
+          messageId: 'batchInsert',
+          suggestions: [
+            {
+              messageId: 'runInTransaction',
+              output: within('await trx.batchInsert("t", [], 100).transacting(trx)'),
+            },
+          ],
+        },
+      ],
+    },
+    flagged('a provider', 'const provide = trx.transactionProvider(); await provide()', 'provider'),
+    flagged(
+      'a provided transaction',
+      'const provide = knex.transactionProvider(); const t = await provide(); await t.transaction(async () => {})',
+    ),
+    flagged('a migration', 'await trx.migrate.latest()', 'migrate'),
+    flagged('Model.transaction', 'await Order.transaction(trx, async () => {})'),
+    flagged('Model.startTransaction', 'await Order.startTransaction(trx)'),
+    flagged("Objection's transaction function", 'await transaction(trx, async () => {})'),
+    flagged("Objection's transaction.start", 'await transaction.start(trx)'),
+    flagged(
+      'a model bound to a transaction',
+      'const Bound = Order.bindKnex(trx); await Bound.transaction(async () => {})',
+    ),
+    flagged(
+      'a bound model given to the function',
+      'await transaction(Order.bindTransaction(trx), async () => {})',
+    ),
+    {
+      name: 'a function in another file, named with its chain',
+      code: within('await saveOrder(trx, { id: 1 })'),
+      errors: [
+        {
+          messageId: 'through',
+          line: 12,
+          column: 17,
+          endColumn: 20,
+          data: { chain: '`saveOrder` (orders.ts:5), which opens a transaction on `db`', instead: '' },
+        },
+      ],
+    },
+    {
+      name: 'two functions in two files',
+      code: within('await saveWithLines(trx, { id: 1 })'),
+      errors: [{ messageId: 'through' }],
+    },
+    flagged('a renamed import', 'await persist([], trx)', 'through'),
+    flagged('a default import', 'await saveByDefault(trx)', 'through'),
+    flagged('a namespace import', 'await orders.saveOrder(trx, { id: 1 })', 'through'),
+    flagged(
+      'a union parameter, at the call that passes a live transaction',
+      'await saveEither(trx)',
+      'through',
+    ),
+    flagged(
+      'an optional parameter with a fallback, at the call',
+      'async function f(t?: Knex.Transaction) { const db = t ?? knex; await db.transaction(async () => {}) } await f(trx)',
+      'through',
+    ),
+    flagged(
+      "Objection's TransactionOrKnex",
+      'async function f(t: TransactionOrKnex) { await Order.transaction(t, async () => {}) } await f(trx)',
+      'through',
+    ),
+    flagged('a property of an object', 'await inContext({ db: trx })', 'through'),
+    flagged(
+      'a property of an object in a constant',
+      'const context = { db: trx }; await inContext(context)',
+      'through',
+    ),
+    flagged('a destructured parameter', 'await inDestructured({ db: trx })', 'through'),
+    flagged('a shorthand property', 'const db = trx; await inDestructured({ db })', 'through'),
+    flagged('a repository built on a transaction', 'await new OrderRepository(trx).save()', 'through'),
+    flagged(
+      'a repository in a constant',
+      'const repository = new OrderRepository(trx); await repository.nest()',
+      'through',
+    ),
+    flagged(
+      'a private field that the constructor assigns',
+      'await new OrderRepository(knex, trx).onFallback()',
+      'through',
+    ),
+    flagged('mutual recursion', 'await first(trx, 3)', 'through'),
+    flagged('mutual recursion from the other end', 'await second(trx, 3)', 'through'),
+    flagged(
+      'a callback that is given a transaction',
+      'await knex.transaction((t) => saveOrder(t, { id: 1 }))',
+      'through',
+    ),
+    {
+      name: 'a wrapper named in the options',
+      code: within('declare function inTx(db: Knex, work: () => void): void; inTx(trx, () => {})'),
+      options: [{ transactionFunctions: ['inTx'] }],
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      name: 'a wrapper that opens on its second argument',
+      code: within(
+        'declare function inTx(work: () => void, db: Knex): void; function f(db: Knex) { inTx(() => {}, db) } f(trx)',
+      ),
+      options: [{ transactionFunctions: [{ name: 'inTx', argument: 1 }] }],
+      errors: [{ messageId: 'through' }],
+    },
+  ],
+})
+
+untyped.run('no-nested-transaction, without types', rule, {
+  valid: [
+    'await knex.transaction(async (trx) => { await trx("t").insert({}) })',
+    'const tx = idb.transaction(["store"], "readwrite"); const y = db.transaction("store")',
+    'await sequelize.transaction(async (t) => { await User.create({}, { transaction: t }) })',
+    'import { drizzle } from "drizzle-orm"; await db.transaction(async (tx) => { await tx.transaction(async () => {}) })',
+    'const { sql } = require("kysely"); await db.transaction().execute(async (trx) => { await trx.transaction() })',
+    'async function f(trx) { return trx.isTransaction ? g(trx) : trx.transaction(g) }',
+    'async function f(trx) { const db = trx || knex; return db("t") }',
+    'async function f(trx) { return (trx ?? knex).transaction(g) }',
+    'await trx.batchInsert("t", rows).transacting(trx)',
+    'const provide = knex.transactionProvider()',
+    'await trx.commit(); await trx.rollback(); await sentry.startTransaction({ name: "x" })',
+    'async function save(db) { await db.transaction(async () => {}) } await save(knex)',
+    'await Order.transaction(async (trx) => {})',
+  ],
+  invalid: [
+    {
+      code: 'await knex.transaction(async (t) => { await t.transaction(async () => {}) })',
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      code: 'const t = await knex.transaction(); await t.transaction(work)',
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      code: 'async function f({ trx }) { await trx.transaction(async () => {}) }',
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      code: 'class S { run() { return this.trx.transaction(async () => {}) } }',
+      errors: [{ messageId: 'nested' }],
+    },
+    { code: 'const provide = trx.transactionProvider()', errors: [{ messageId: 'provider' }] },
+    { code: 'await Order.transaction(trx, async () => {})', errors: [{ messageId: 'nested' }] },
+    {
+      code: 'import { transaction } from "objection"; await transaction(trx, async () => {})',
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      code: 'async function save(db) { await db.transaction(async () => {}) } await save(trx)',
+      errors: [{ messageId: 'through' }],
+    },
+    {
+      code: 'class R { constructor(db) { this.db = db } save() { return this.db.transaction(async () => {}) } } new R(trx).save()',
+      errors: [{ messageId: 'through' }],
+    },
+    {
+      code: 'await trx.batchInsert("t", [])',
+      errors: [
+        {
+          messageId: 'batchInsert',
+          suggestions: [
+            { messageId: 'runInTransaction', output: 'await trx.batchInsert("t", []).transacting(trx)' },
+          ],
+        },
+      ],
+    },
+    {
+      code: 'await knex("t")',
+      options: [{ typeInformation: 'required' }],
+      errors: [{ messageId: 'typesRequired' }],
+    },
+  ],
+})
