@@ -6,7 +6,8 @@ import { argumentOf } from './arguments.ts'
 export type Root<N> =
   | { readonly kind: 'parameter'; readonly function: N; readonly index: number }
   | { readonly kind: 'this' }
-  | { readonly kind: 'value' }
+  /** `of` is the variable that holds it, the same for every mention of it; else the expression. */
+  | { readonly kind: 'value'; readonly of: object | N }
 
 /** One value an expression may hold: a root and the properties from there. */
 export interface Place<N> {
@@ -22,8 +23,9 @@ const enough = 12
 /** Every value that `node`, read through `path`, may hold: `trx ?? db` has two. */
 export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] = [], depth = 0): Place<N>[] {
   const stop = (root: Root<N>, full = path): Place<N>[] => [{ root, path: full, node, rest: path }]
+  const ended = () => stop({ kind: 'value', of: node })
   const follow = (next: N, through = path) => placesOf(syntax, next, through, depth + 1)
-  if (depth > enough) return stop({ kind: 'value' })
+  if (depth > enough) return ended()
 
   const view = syntax.view(node)
   switch (view.kind) {
@@ -32,25 +34,24 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
     case 'logical':
       return view.operator === '&&' ? follow(view.right) : [...follow(view.left), ...follow(view.right)]
     case 'conditional':
-      return view.alternate === undefined
-        ? stop({ kind: 'value' })
-        : [...follow(view.consequent), ...follow(view.alternate)]
+      return view.alternate === undefined ? ended() : [...follow(view.consequent), ...follow(view.alternate)]
     case 'member':
       return follow(view.object, [view.property, ...path])
     case 'object': {
       const [first, ...others] = path
       const value = first === undefined ? undefined : view.properties.get(first)
-      return value === undefined ? stop({ kind: 'value' }) : follow(value, others)
+      return value === undefined ? ended() : follow(value, others)
     }
     case 'new': {
       const given = path.length === 0 ? undefined : givenToConstructor(syntax, node, path)
-      return given === undefined ? stop({ kind: 'value' }) : follow(given.node, given.path)
+      return given === undefined ? ended() : follow(given.node, given.path)
     }
     case 'this':
       return stop({ kind: 'this' })
     case 'name': {
+      const variable: Root<N> = { kind: 'value', of: syntax.variableOf(node) ?? node }
       const declared = syntax.declarationOf(node)
-      if (declared === undefined) return stop({ kind: 'value' })
+      if (declared === undefined) return stop(variable)
       const full = [...declared.path, ...path]
       if (declared.kind === 'parameter') {
         return stop({ kind: 'parameter', function: declared.function, index: declared.index }, full)
@@ -59,11 +60,11 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
       // Beyond a call or `await` there is nothing to follow, but the name itself has a type.
       const isEnd = value.kind === 'call' || value.kind === 'await' || value.kind === 'other'
       return isEnd || (value.kind === 'new' && full.length === 0)
-        ? stop({ kind: 'value' }, full)
+        ? stop(variable, full)
         : follow(declared.value, full)
     }
     default:
-      return stop({ kind: 'value' })
+      return ended()
   }
 }
 
@@ -79,11 +80,11 @@ export function isSamePlace<N>(one: Place<N>, other: Place<N>): boolean {
   )
 }
 
-function isSameRoot<N>({ root: one, node }: Place<N>, { root: other, node: otherNode }: Place<N>): boolean {
+function isSameRoot<N>({ root: one }: Place<N>, { root: other }: Place<N>): boolean {
   if (one.kind === 'parameter' && other.kind === 'parameter') {
     return one.function === other.function && one.index === other.index
   }
-  if (one.kind === 'value' && other.kind === 'value') return node === otherNode
+  if (one.kind === 'value' && other.kind === 'value') return one.of === other.of
   return one.kind === other.kind
 }
 

@@ -1,15 +1,15 @@
 import type { Syntax } from '../syntax/syntax.ts'
 import { isSamePlace, placesOf, type Place } from './places.ts'
 
-/** Properties that a Knex has only when it is a transaction. */
-const marks = new Set(['isTransaction', 'executionPromise', 'commit', 'rollback', 'savepoint'])
+/** What a Knex has only when it is a transaction, and what rows have only when there are some. */
+const marks = new Set(['isTransaction', 'executionPromise', 'commit', 'rollback', 'savepoint', 'length'])
 
 /** `isTransaction(db)`, `isTrx(db)`, `inTransaction(db)`: somebody's own guard. */
 const guardName = /^(?:is|in|has)(?:In|A)?(?:Knex)?_?(?:Transaction|Trx|Tx)$/iu
 
 /**
- * Whether control can come to `node` while `place` holds a live transaction: a guard such as
- * `db.isTransaction ? f(db) : db.transaction(f)` or `trx ?? await db.transaction()` says that it cannot.
+ * Whether control can come to `node` while `place` holds something: a live transaction, a row that was found. Guards such as
+ * `db.isTransaction ? f(db) : db.transaction(f)`, `trx ?? await db.transaction()` and `if (row) return row` say that it cannot.
  */
 export function isReachable<N>(syntax: Syntax<N>, node: N, place: Place<N>): boolean {
   for (
@@ -52,7 +52,7 @@ function leaves<N>(syntax: Syntax<N>, statement: N): boolean {
   return view.kind === 'exit'
 }
 
-/** What `test` comes to when `place` holds a live transaction; `undefined` when that does not decide it. */
+/** What `test` comes to when `place` holds something; `undefined` when that does not decide it. */
 function truthOf<N>(syntax: Syntax<N>, test: N, place: Place<N>, depth = 0): boolean | undefined {
   if (depth > 12) return undefined
   const truth = (node: N) => truthOf(syntax, node, place, depth + 1)
@@ -124,7 +124,7 @@ function equals<N>(
   }
   const isTruthy = truth(left)
   if (literal.value === true) return isTruthy
-  if (literal.value === false) return negate(isTruthy)
+  if (literal.value === false || literal.value === '0') return negate(isTruthy)
   return literal.value == null && isTruthy === true ? false : undefined
 }
 

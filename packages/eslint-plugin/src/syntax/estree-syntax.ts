@@ -2,6 +2,7 @@ import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-e
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
 import { viewOfEstree } from './estree-view.ts'
+import { importsOf } from './imports-of.ts'
 import type { Declaration, Syntax } from './syntax.ts'
 import type { View } from './view.ts'
 
@@ -62,6 +63,10 @@ export class EstreeSyntax implements Syntax<Node> {
       default:
         return undefined
     }
+  }
+
+  variableOf(name: Node): object | undefined {
+    return this.#variable(name)
   }
 
   declarationOf(name: Node): Declaration<Node> | undefined {
@@ -144,9 +149,13 @@ export class EstreeSyntax implements Syntax<Node> {
     return { file: this.#file, line: node.loc.start.line }
   }
 
-  #definitionOf(name: Node): TSESLint.Scope.Definition | undefined {
+  #variable(name: Node): TSESLint.Scope.Variable | undefined {
     if (name.type !== AST_NODE_TYPES.Identifier) return undefined
-    return ASTUtils.findVariable(this.#source.getScope(name), name)?.defs.at(0)
+    return ASTUtils.findVariable(this.#source.getScope(name), name) ?? undefined
+  }
+
+  #definitionOf(name: Node): TSESLint.Scope.Definition | undefined {
+    return this.#variable(name)?.defs.at(0)
   }
 
   /** The class in this file whose instance `node` is: `this`, `new X()`, or a constant that holds one. */
@@ -215,18 +224,4 @@ function methodOf(
   return member?.type === AST_NODE_TYPES.MethodDefinition && member.value.body !== null
     ? member.value
     : undefined
-}
-
-function importsOf(program: TSESTree.Program): string[] {
-  return program.body.flatMap((statement) => {
-    if (statement.type === AST_NODE_TYPES.ImportDeclaration) return [statement.source.value]
-    if (statement.type !== AST_NODE_TYPES.VariableDeclaration) return []
-    return statement.declarations.flatMap(({ init }) => {
-      const view = init && viewOfEstree(init)
-      const callee = view?.kind === 'call' ? viewOfEstree(view.callee) : undefined
-      const first = view?.kind === 'call' && view.arguments[0] ? viewOfEstree(view.arguments[0]) : undefined
-      const isRequire = callee?.kind === 'name' && callee.name === 'require'
-      return isRequire && first?.kind === 'literal' && typeof first.value === 'string' ? [first.value] : []
-    })
-  })
 }

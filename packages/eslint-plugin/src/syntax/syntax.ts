@@ -27,6 +27,8 @@ export interface Syntax<N> {
   calledName(node: N): string | undefined
   /** The name a node gives to a function or to another name, and that other name: asked of every node. */
   namedBy(node: N): { readonly name: string; readonly aliasOf?: string } | undefined
+  /** The same value for every mention of one variable. */
+  variableOf(name: N): object | undefined
   declarationOf(name: N): Declaration<N> | undefined
   /** The function, with a body, that a call runs or a `new` constructs with. */
   functionCalledBy(call: N): N | undefined

@@ -65,6 +65,10 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     return undefined
   }
 
+  variableOf(name: ts.Node): object | undefined {
+    return this.#symbolAt(name)
+  }
+
   declarationOf(name: ts.Node): Declaration<ts.Node> | undefined {
     let declaration: ts.Node | undefined = this.#symbolAt(name)?.valueDeclaration
     const path: string[] = []

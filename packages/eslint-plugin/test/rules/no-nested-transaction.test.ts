@@ -1,3 +1,4 @@
+import { supportTable } from '@knex-flatten/sql-support'
 import rule from '../../src/rules/no-nested-transaction.ts'
 import { typed, untyped } from '../rule-tester.ts'
 
@@ -202,7 +203,10 @@ typed.run('no-nested-transaction, with types', rule, {
           line: 12,
           column: 17,
           endColumn: 20,
-          data: { chain: '`saveOrder` (orders.ts:5), which opens a transaction on `db`', instead: '' },
+          data: {
+            chain: '`saveOrder` (orders.ts:5), which opens a transaction on `db`',
+            instead: supportTable.savepoint.instead,
+          },
         },
       ],
     },

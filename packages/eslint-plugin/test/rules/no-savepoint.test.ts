@@ -1,0 +1,134 @@
+import rule from '../../src/rules/no-savepoint.ts'
+import { typed, untyped } from '../rule-tester.ts'
+
+const within = (body: string): string => `
+import type { Knex } from 'knex'
+import type { Client, Pool, PoolClient } from 'pg'
+import { OPEN, statements } from './services/statements.ts'
+declare const knex: Knex
+declare const trx: Knex.Transaction
+declare const client: Client & PoolClient
+declare const pool: Pool
+declare const name: string
+declare function sql(texts: TemplateStringsArray, ...values: unknown[]): Promise<void>
+${body}
+`
+
+const silent = (name: string, body: string) => ({ name, code: within(body) })
+
+/** The words underlined stand between ‹ and ›. */
+function underlined(name: string, body: string, messageId: 'method' | 'statement' = 'statement') {
+  const code = within(body.replaceAll(/[‹›]/gu, ''))
+  const marked = within(body)
+  const position = (offset: number) => {
+    const before = marked.slice(0, offset).replaceAll(/[‹›]/gu, '').split('\n')
+    return { line: before.length, column: before.at(-1)!.length + 1 }
+  }
+  const start = position(marked.indexOf('‹'))
+  const end = position(marked.indexOf('›'))
+  return { name, code, errors: [{ messageId, ...start, endLine: end.line, endColumn: end.column }] }
+}
+
+typed.run('no-savepoint, with types', rule, {
+  valid: [
+    silent(
+      "Kysely's method",
+      'interface ControlledTransaction { savepoint(name: string): { execute(): void } } declare const kysely: ControlledTransaction; kysely.savepoint("a").execute()',
+    ),
+    silent(
+      "postgres.js's method",
+      'interface TransactionSql { savepoint(work: (inner: TransactionSql) => void): void } declare const tx: TransactionSql; tx.savepoint((inner) => {})',
+    ),
+    silent('the end of a whole transaction', 'await trx.raw("ROLLBACK"); await client.query("rollback")'),
+    silent(
+      'the word in a value, a name or a comment',
+      `await trx.raw("SELECT 'SAVEPOINT a' AS \\"savepoint\\" -- SAVEPOINT b")`,
+    ),
+    silent('a text that is not SQL', 'await trx.raw("release the savepoint now")'),
+    silent('a text that nothing is known of', 'await trx.raw(name); await trx.raw(`${name}`)'),
+    silent('a constant of another file', 'await trx.raw(statements.read)'),
+    silent(
+      'other words of a call',
+      'console.log("SAVEPOINT a"); await client.query({ name: "SAVEPOINT a", text: "SELECT 1" })',
+    ),
+    silent(
+      'another database',
+      'import type { Connection } from "mysql2"; declare const mysql: Connection; mysql.query("SELECT 1")',
+    ),
+  ],
+  invalid: [
+    underlined("Knex's method", 'await trx.‹savepoint›(async (inner) => { await inner("t") })', 'method'),
+    underlined(
+      'the method of a field',
+      'class S { constructor(private t: Knex.Transaction) {} run() { return this.t.‹savepoint›(async () => {}) } }',
+      'method',
+    ),
+    underlined(
+      'the method of an optional transaction',
+      'function f(t?: Knex.Transaction) { return t?.‹savepoint›(async () => {}) }',
+      'method',
+    ),
+    underlined('SAVEPOINT in raw', 'await trx.raw("‹SAVEPOINT› a")'),
+    underlined('RELEASE in raw', 'await trx.raw("  ‹RELEASE› SAVEPOINT a")'),
+    underlined('ROLLBACK TO in raw', 'await trx.raw("‹ROLLBACK TO› SAVEPOINT a")'),
+    underlined('lower case, after another statement', 'await trx.raw("SELECT 1; ‹savepoint› a; SELECT 2")'),
+    underlined('raw of the schema builder', 'await knex.schema.raw("‹SAVEPOINT› a")'),
+    underlined('a placeholder for the name', 'await trx.raw("‹SAVEPOINT› ??", [name])'),
+    underlined("pg's query", 'await client.query("‹SAVEPOINT› a")'),
+    underlined("pg's query with an object", 'await client.query({ text: "‹SAVEPOINT› a", values: [] })'),
+    underlined(
+      "pg's query with an object in a constant",
+      'const query = { text: "‹SAVEPOINT› a" }; await client.query(query)',
+    ),
+    underlined('a template with a hole', 'await trx.raw(`‹SAVEPOINT› ${name}`)'),
+    underlined('a hole within a word', 'await trx.raw(`‹SAVEPOINT› level_${name}`)'),
+    underlined('a tagged template', 'await sql`‹SAVEPOINT› a`'),
+    underlined('a tagged template with a hole before', 'await sql`SELECT ${name}; ‹RELEASE› a`'),
+    underlined('a concatenation', 'await trx.raw("‹SAVEPOINT›" + " " + name)'),
+    underlined('a constant', 'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE)'),
+    underlined(
+      'a constant, used twice and reported once',
+      'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE); await trx.raw(OPEN_SCOPE)',
+    ),
+    underlined(
+      'a property of a constant',
+      'const SQL = { open: `‹SAVEPOINT› a` } as const; await trx.raw(SQL.open)',
+    ),
+    underlined(
+      'a word that a constant begins and a template ends',
+      'const VERB = "‹SAVE"; await trx.raw(`${VERB}POINT› a`)',
+    ),
+    underlined('a constant of another file', 'await trx.raw(‹OPEN›)'),
+    underlined('a property of a constant of another file', 'await trx.raw(‹statements.release›)'),
+    underlined('a choice', 'declare const deep: boolean; await trx.raw(deep ? "‹SAVEPOINT› a" : "SELECT 1")'),
+    underlined('escapes before the words', 'await trx.raw("SELECT \'\\u00e9\\n\\t\\x41\'; ‹SAVEPOINT› a")'),
+    underlined('a line broken in the source', 'await trx.raw("SELECT 1; \\\n ‹SAVEPOINT› a")'),
+    underlined('letters beyond ASCII', 'await trx.raw("SELECT \'é😀\'; ‹SAVEPOINT› \\"ü\\"")'),
+    underlined('several lines', 'await trx.raw(`\n  -- first\n  ‹ROLLBACK\n  TO› a\n`)'),
+  ],
+})
+
+untyped.run('no-savepoint, without types', rule, {
+  valid: [
+    'await trx.savepoint("a").execute()',
+    'await sql.savepoint(async (inner) => {})',
+    'import { Kysely } from "kysely"; await trx.savepoint(work)',
+    'import mysql from "mysql2/promise"; await connection.query("SAVEPOINT a")',
+    'await trx.raw("SELECT 1")',
+    'trx.raw(); raw(...args); sql()',
+  ],
+  invalid: [
+    { code: 'await trx.savepoint(async (inner) => {})', errors: [{ messageId: 'method' }] },
+    { code: 'await knex.transaction((t) => t.savepoint(work))', errors: [{ messageId: 'method' }] },
+    { code: 'await db.query("SAVEPOINT a")', errors: [{ messageId: 'statement' }] },
+    {
+      code: 'const { query } = require("./db"); await query("ROLLBACK TO a")',
+      errors: [{ messageId: 'statement' }],
+    },
+    {
+      code: 'await x.raw("select 1")',
+      options: [{ typeInformation: 'required' }],
+      errors: [{ messageId: 'typesRequired' }],
+    },
+  ],
+})
