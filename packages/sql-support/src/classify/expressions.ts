@@ -98,12 +98,19 @@ function call(node: FuncCall, context: Context, findings: Findings): void {
 export function functionCall(node: FuncCall, context: Context): FunctionCall {
   const parts = nameParts(node.funcname)
   const name = parts.at(-1) ?? ''
-  const schema = parts.at(-2)
+  // For `extract(… FROM …)` and the like the grammar itself puts pg_catalog before the name.
+  const schema = node.funcformat === 'COERCE_SQL_SYNTAX' ? undefined : parts.at(-2)
   const start = context.toUtf16(node.location ?? 0)
-  // An unqualified, unquoted name needs no tokens to be measured.
-  const plain = context.text.slice(start, start + name.length).toLowerCase() === name
-  const span = plain ? { start, end: start + name.length } : context.words.nameAt(start)
+  const span = writtenPlainly(context.text, start, name)
+    ? { start, end: start + name.length }
+    : context.words.nameAt(start)
   return Object.freeze({ ...span, name, ...(schema !== undefined && { schema }) })
+}
+
+/** An unqualified, unquoted name needs no tokens to be measured. */
+function writtenPlainly(text: string, start: number, name: string): boolean {
+  const end = start + name.length
+  return text.slice(start, end).toLowerCase() === name && !/[\w$."\s/\u0080-\uffff-]/.test(text[end] ?? '')
 }
 
 function into(target: RangeVar | undefined, context: Context, findings: Findings): void {

@@ -31,8 +31,7 @@ const resolvedObjects = new WeakMap<ForwardingProfile, ResolvedProfile>()
  * @throws {TypeError} naming the value that is wrong and what is allowed in its place.
  */
 export function resolveProfile(profile: AwsProfile | ForwardingProfile): ResolvedProfile {
-  const known =
-    typeof profile === 'object' && profile !== null ? resolvedObjects.get(profile) : resolved.get(profile)
+  const known = typeof profile === 'string' ? resolved.get(profile) : resolvedObjects.get(profile)
   if (known) return known
   const made = check(profile)
   resolvedObjects.set(profile as ForwardingProfile, made)

@@ -1,0 +1,48 @@
+import { parse } from '../grammar/parse.ts'
+import type { Span } from '../statement.ts'
+import { Rewritten } from './rewritten.ts'
+
+/** A stretch whose SQL is not known before the program runs, and what may stand there instead, likeliest first. */
+export interface Gap extends Span {
+  /** `$n` in a candidate becomes the gap's own parameter number. */
+  readonly candidates: readonly string[]
+}
+
+// More than any statement seen in practice needs; each try costs one parse.
+const MAX_TRIES = 250
+
+/**
+ * Fills the gaps so that PostgreSQL's grammar reads the whole. A syntax error points at the first word that cannot
+ * stand where it does, so the last gap before it is tried with its next candidate, then the gap before that.
+ *
+ * @returns the first filling that parses; `undefined` when none does.
+ */
+export function fillToParse(sql: string, gaps: readonly Gap[]): Rewritten | undefined {
+  const choices = gaps.map(() => 0)
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const filled = fill(sql, gaps, choices)
+    const parsed = parse(filled.text)
+    if (parsed.ok) return filled
+    if (!advance(choices, gaps, filled.replacementBefore(parsed.offset))) return undefined
+  }
+  return undefined
+}
+
+/** Fills every gap with the candidate chosen for it, by default the likeliest. */
+export function fill(sql: string, gaps: readonly Gap[], choices: readonly number[] = []): Rewritten {
+  const replacements = gaps.map(({ start, end, candidates }, index) => ({
+    start,
+    end,
+    by: candidates[choices[index] ?? 0]!.replaceAll('$n', `$${index + 1}`),
+  }))
+  return new Rewritten(sql, replacements)
+}
+
+function advance(choices: number[], gaps: readonly Gap[], from: number): boolean {
+  let index = from
+  while (index >= 0 && choices[index]! + 1 >= gaps[index]!.candidates.length) index -= 1
+  if (index < 0) return false
+  choices[index]! += 1
+  choices.fill(0, index + 1)
+  return true
+}
