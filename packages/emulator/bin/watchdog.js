@@ -4,7 +4,7 @@
 //   node watchdog.js <data folder>      standard input: lines "+<pid>" and "-<pid>" for servers started and ended
 //
 // Exit code 0 when nothing is left.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
@@ -23,7 +23,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => u
 // Says "in use" to whoever looks for folders that killed runs left behind. A long TMPDIR may not allow a socket.
 const signOfLife = createServer((socket) => socket.on('error', () => undefined).resume())
 signOfLife.on('error', () => undefined)
-if (existsSync(folder)) signOfLife.listen(join(folder, 'alive'))
+if (existsSync(folder)) {
+  rmSync(join(folder, 'alive'), { force: true })
+  signOfLife.listen(join(folder, 'alive'))
+}
 
 const running = new Set()
 for await (const line of createInterface({ input: process.stdin })) {

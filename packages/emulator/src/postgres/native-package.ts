@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
@@ -66,7 +67,7 @@ const exists = (path: string): Promise<boolean> =>
 export async function copyToCache(pack: NativePackage, account: Account | undefined): Promise<string> {
   const cached = join(cacheFolder(account), `${basename(pack.name)}-${pack.version}`)
   if (await exists(cached)) return cached
-  const partial = `${cached}.${process.pid}.${Date.now()}`
+  const partial = `${cached}.${randomUUID()}`
   try {
     await mkdir(dirname(cached), { recursive: true })
     // Said again, because our umask may have closed it and another user has to get through.

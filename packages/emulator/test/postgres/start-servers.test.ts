@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { giveTo, serverAccount } from '../../src/postgres/account.ts'
 import { withConnection } from '../../src/postgres/connect.ts'
 import { emptyDatabase } from '../../src/postgres/empty-database.ts'
@@ -12,11 +12,19 @@ import { startServers, type LocalServers } from '../../src/postgres/start-server
 
 const steps: string[] = []
 let servers: LocalServers
+let temporary: string
 
 beforeAll(async () => {
+  // Of our own: other tests clean up what killed runs left behind, too.
+  temporary = await mkdtemp(join(tmpdir(), 'servers-test-'))
+  await chmod(temporary, 0o755)
+  vi.stubEnv('TMPDIR', temporary)
   servers = await startServers({ onProgress: (step) => steps.push(step) })
 })
-afterAll(() => servers.stop())
+afterAll(async () => {
+  await servers.stop()
+  await rm(temporary, { recursive: true })
+})
 
 const one = <T>(server: 'primary' | 'standby', sql: string): Promise<T> =>
   withConnection(servers[server], async (client) => [await client.query<any>(sql)].flat().at(-1)?.rows[0])

@@ -55,6 +55,10 @@ const connected = async (target: string | number): Promise<Socket> => {
   return socket
 }
 
+/** However it ends: a killed process may reset it. */
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => socket.on('close', () => resolve()))
+
 const refused = (port: number): Promise<unknown> =>
   once(connect(port, '127.0.0.1'), 'error').then(([error]) => error)
 
@@ -66,9 +70,9 @@ const afterTheEnd = async (end: (parent: ChildProcess) => unknown, last?: string
     if (said.folder === undefined) continue
     const { folder, ports } = said as { folder: string; ports: number[] }
     const sockets = await Promise.all([join(folder, 'alive'), ...ports].map(connected))
-    const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
+    const allClosed = Promise.all(sockets.map(closed))
     end(parent)
-    await closed
+    await allClosed
     for (const port of ports) expect(await refused(port)).toMatchObject({ code: 'ECONNREFUSED' })
     expect(existsSync(folder)).toBe(false)
     return
@@ -106,7 +110,7 @@ describe('Watchdog', () => {
     const servers = await startServers()
     const watchdog = (await processesNaming(servers.folder)).find((line) => line.includes('watchdog.js'))
     const life = await connected(join(servers.folder, 'alive'))
-    const gone = once(life, 'close')
+    const gone = closed(life)
     process.kill(Number.parseInt(watchdog!), 'SIGKILL')
     await gone
     await servers.stop()
