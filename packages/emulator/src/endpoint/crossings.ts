@@ -1,0 +1,70 @@
+/** How a transaction that crossed to the writer ended; `unknown` where the answer to its end was lost. */
+export type CrossingOutcome = 'open' | 'committed' | 'rolled-back' | 'unknown'
+
+/** One transaction (or single statement) of which something was forwarded. */
+export interface CrossingTransaction {
+  /** The texts that crossed, in order; COMMIT or ROLLBACK is one of them. */
+  readonly statements: readonly string[]
+  /** Round trips from the reader to the writer. */
+  readonly crossings: number
+  /** Milliseconds that the client waited for them, injected latency included. */
+  readonly waitedMs: number
+  readonly outcome: CrossingOutcome
+}
+
+/** What has crossed since the start or the last reset. */
+export interface Crossings {
+  readonly total: number
+  /** The last thousand transactions, oldest first. */
+  readonly transactions: readonly CrossingTransaction[]
+}
+
+const kept = 1000
+const longestText = 1000
+
+/** A transaction's crossings while it runs. */
+export class CrossingRecord implements CrossingTransaction {
+  readonly statements: string[] = []
+  crossings = 0
+  waitedMs = 0
+  outcome: CrossingOutcome = 'open'
+}
+
+/** Counts crossings for all sessions of an endpoint. */
+export class CrossingCounter {
+  #total = 0
+  #records: CrossingRecord[] = []
+
+  /** A transaction crosses for the first time. */
+  open(): CrossingRecord {
+    const record = new CrossingRecord()
+    this.#records.push(record)
+    if (this.#records.length > kept * 2) this.#records = this.#records.slice(-kept)
+    return record
+  }
+
+  count(record: CrossingRecord, texts: readonly string[]): void {
+    this.#total++
+    record.crossings++
+    for (const text of texts) {
+      record.statements.push(text.length > longestText ? `${text.slice(0, longestText)}…` : text)
+    }
+  }
+
+  read(): Crossings {
+    return {
+      total: this.#total,
+      transactions: this.#records.slice(-kept).map(({ statements, crossings, waitedMs, outcome }) => ({
+        statements: [...statements],
+        crossings,
+        waitedMs: Math.round(waitedMs * 10) / 10,
+        outcome,
+      })),
+    }
+  }
+
+  reset(): void {
+    this.#total = 0
+    this.#records = []
+  }
+}

@@ -1,0 +1,112 @@
+import type { Backend } from '../backend/backend.ts'
+import { injectMessages } from '../backend/inject.ts'
+import { hiddenSync } from '../backend/reply.ts'
+import { OwnWrites } from '../consistency/own-writes.ts'
+import type { ReplayTracker } from '../consistency/replay-tracker.ts'
+import type { CrossingCounter, CrossingRecord } from '../endpoint/crossings.ts'
+import type { RefusalLog } from '../endpoint/refusals.ts'
+import { flushMessage, syncMessage } from '../wire/build.ts'
+import type { Message } from '../wire/frontend-framer.ts'
+import { frontend, status } from '../wire/message-types.ts'
+import { ClientSink } from './client-sink.ts'
+import type { Inbox } from './inbox.ts'
+import type { Outbox } from './outbox.ts'
+import type { Planner } from './plan.ts'
+import { Prepared } from './prepared.ts'
+import type { SessionServers } from './session-servers.ts'
+import type { Settings, SettingChange } from './settings.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What all sessions of an endpoint share. */
+export interface EndpointState {
+  readonly planner: Planner
+  /** Milliseconds added to each crossing. */
+  readonly latency: { ms: number }
+  readonly crossings: CrossingCounter
+  readonly refusals: RefusalLog
+  readonly tracker: ReplayTracker
+}
+
+/** All that one client's session has open, on either server. */
+export class Conversation {
+  readonly endpoint: EndpointState
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly servers: SessionServers
+  readonly settings: Settings
+  readonly sink: ClientSink
+  readonly prepared = new Prepared()
+  readonly ownWrites: OwnWrites
+  /** The transaction status that the client was told last. */
+  status: number = status.idle
+  transaction: Transaction | undefined
+  /** An extended message failed; everything is skipped until the client's Sync. */
+  skipping = false
+  /** Servers that were sent extended messages and no Sync since. */
+  readonly unsynced = new Set<Backend>()
+  /** Changes made outside any transaction block, which last if their unit succeeds. */
+  looseChanges: SettingChange[] = []
+  /** Lasting changes that the other server has not heard of. */
+  readonly unspread: { readonly change: SettingChange; readonly madeOn: Backend }[] = []
+  /** The crossings of what is open now. */
+  crossing: CrossingRecord | undefined
+  /** The running unit ends with a Sync; a server that waits for COPY data ignores it, and wants another behind the data. */
+  unitSynced = false
+  /** The server that runs the client's statement now. */
+  running: Backend | undefined
+  /** What can be given up while nothing runs: latency, and waiting for the standby. */
+  waiting: AbortController | undefined
+
+  constructor(
+    endpoint: EndpointState,
+    inbox: Inbox,
+    outbox: Outbox,
+    servers: SessionServers,
+    settings: Settings,
+  ) {
+    this.endpoint = endpoint
+    this.inbox = inbox
+    this.outbox = outbox
+    this.servers = servers
+    this.settings = settings
+    this.ownWrites = new OwnWrites(endpoint.tracker)
+    this.sink = new ClientSink(outbox, (server) => this.#divertCopy(server))
+  }
+
+  /** The server that holds what is open, or else answers by default. */
+  get holder(): Backend {
+    const { openPrimary, standby } = this.servers
+    if (!openPrimary) return standby
+    return (this.transaction ? this.transaction.moved : this.unsynced.has(openPrimary))
+      ? openPrimary
+      : standby
+  }
+
+  get failed(): boolean {
+    return this.status === status.failed
+  }
+
+  /** Ends the implicit transactions of extended messages on all servers but one. */
+  async sync(except?: Backend): Promise<void> {
+    if (this.unsynced.size === 0) return
+    const servers = [...this.unsynced].filter((server) => server !== except && !server.lost)
+    this.unsynced.clear()
+    await Promise.all(servers.map((server) => injectMessages(server, syncMessage, [hiddenSync])))
+  }
+
+  /** While a server waits for COPY data, the client's messages are that data. */
+  #divertCopy(server: Backend): void {
+    const extended = this.unsynced.has(server)
+    const synced = this.unitSynced
+    let done = false
+    this.inbox.divert(({ type, bytes }: Message) => {
+      if (!server.pass(bytes, () => this.inbox.resume())) this.inbox.pause()
+      if (type === frontend.copyDone || type === frontend.copyFail) {
+        done = true
+        // Without a Sync to come, the server would keep its answer to itself.
+        if (extended && !synced) server.pass(flushMessage, () => undefined)
+      }
+      return extended && synced ? type !== frontend.sync : !done
+    })
+  }
+}

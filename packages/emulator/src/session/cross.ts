@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { BackendLost } from '../backend/backend-lost.ts'
+import type { Backend } from '../backend/backend.ts'
+import { inject } from '../backend/inject.ts'
+import { asError } from '../wire/error-response.ts'
+import type { Conversation } from './conversation.ts'
+import { cancelledByUser, NotForwarded, writerUnreachable } from './not-forwarded.ts'
+import { replayOn } from './settings.ts'
+
+/**
+ * Brings the session, and with it an open transaction, to the primary.
+ *
+ * The whole transaction moves at its first write: a standby could not show its uncommitted rows to later reads.
+ * @throws NotForwarded if the primary takes no session or no transaction.
+ */
+export async function reachPrimary(conversation: Conversation): Promise<Backend> {
+  try {
+    const primary = await conversation.servers.primary()
+    await moveTransaction(conversation, primary)
+    return primary
+  } catch (error) {
+    if (error instanceof BackendLost && error.role === 'primary') {
+      conversation.servers.takeLoss()
+      throw writerUnreachable(error)
+    }
+    throw error
+  }
+}
+
+async function moveTransaction(conversation: Conversation, primary: Backend): Promise<void> {
+  const { transaction, prepared, servers } = conversation
+  if (!transaction || transaction.moved) return
+  let { error } = await inject(primary, transaction.begin)
+  for (const replay of transaction.preamble) {
+    if (!error) ({ error } = await replayOn(primary, replay))
+  }
+  if (error) {
+    await inject(primary, 'ROLLBACK')
+    throw new NotForwarded(asError(error))
+  }
+  transaction.moved = true
+  // A portal's rows are where it was opened, so its transaction has to last as long as the client's.
+  transaction.standbyOpen = [...prepared.portals.values()].some(({ backend }) => backend === servers.standby)
+  if (!transaction.standbyOpen) await inject(servers.standby, 'ROLLBACK')
+}
+
+/** Counts a crossing, and takes as long as the way to the writer is said to be. @throws NotForwarded when cancelled. */
+export async function cross(conversation: Conversation, texts: readonly string[]): Promise<void> {
+  const { crossings, latency } = conversation.endpoint
+  conversation.crossing ??= crossings.open()
+  crossings.count(conversation.crossing, texts)
+  if (latency.ms > 0) await abortable(conversation, (signal) => delay(latency.ms, undefined, { signal }))
+}
+
+/** Waits until the standby shows what this session has committed. @throws NotForwarded */
+export async function seeOwnWrites(conversation: Conversation): Promise<void> {
+  const { ownWrites } = conversation
+  if (ownWrites.visible) return
+  if (ownWrites.unplaced) await placeOwnWrites(conversation)
+  await abortable(conversation, (signal) => ownWrites.wait(signal))
+}
+
+/** Finds out what the standby must replay before this session reads from it again. @throws NotForwarded */
+export async function placeOwnWrites(conversation: Conversation): Promise<void> {
+  const { ownWrites, servers } = conversation
+  try {
+    const error = await ownWrites.place(await servers.primary())
+    if (error) throw new NotForwarded(error)
+  } catch (error) {
+    if (!(error instanceof BackendLost)) throw error
+    servers.takeLoss()
+    throw writerUnreachable(error)
+  }
+}
+
+async function abortable(
+  conversation: Conversation,
+  wait: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const controller = new AbortController()
+  conversation.waiting = controller
+  try {
+    await wait(controller.signal)
+  } catch (error) {
+    if (controller.signal.aborted) throw cancelledByUser()
+    throw error
+  } finally {
+    conversation.waiting = undefined
+  }
+}

@@ -1,0 +1,134 @@
+import type { Backend } from '../backend/backend.ts'
+import { hiddenSync, type Reply } from '../backend/reply.ts'
+import { flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
+import type { Conversation } from './conversation.ts'
+import { forwards } from './demand.ts'
+import { errorOf, recordRefusal } from './errors.ts'
+import type { Step } from './extended-steps.ts'
+import { failingText, idleText, refusalResponse } from './refusal.ts'
+import type { Done } from './settle.ts'
+
+/** Messages for one server, and what they are to be answered with. */
+export interface Batch {
+  readonly server: Backend
+  readonly messages: Buffer[]
+  readonly replies: Reply[]
+  /** Fills as the server answers: what ran to its end. */
+  readonly done: Done[]
+}
+
+/** Makes what is sent of a unit: as a rule one batch; more only where portals are open on the other server. */
+export function makeBatches(conversation: Conversation, steps: readonly Step[], target: Backend): Batch[] {
+  const batches: Batch[] = []
+  let ending = false
+  const taught = new Map<Backend, Set<unknown>>()
+  for (const step of steps) {
+    const server = step.boundTo ?? target
+    let batch = batches.at(-1)
+    if (batch?.server !== server) {
+      batch = { server, messages: [], replies: [], done: [] }
+      batches.push(batch)
+    }
+    let lessons = taught.get(server)
+    if (!lessons) taught.set(server, (lessons = new Set()))
+    if (addStep(conversation, batch, step, lessons, ending)) break
+    ending ||= step.statement?.plan.marks.some(({ type }) => type === 'end') === true
+  }
+  return batches
+}
+
+/** Ends a batch: with the client's Sync, or with a Flush, which leaves the implicit transaction and its portals open. */
+export function endBatch(batch: Batch, synced: boolean): { bytes: Buffer; replies: readonly Reply[] } {
+  batch.messages.push(synced ? syncMessage : flushMessage)
+  if (synced) batch.replies.push(hiddenSync)
+  return { bytes: Buffer.concat(batch.messages), replies: batch.replies }
+}
+
+/** A batch that only fails, with an error of the emulator's own. */
+export function failingBatch(server: Backend, response: Buffer): Batch {
+  const batch: Batch = { server, messages: [], replies: [], done: [] }
+  addFailing(batch, () => response)
+  return batch
+}
+
+function addFailing({ messages, replies }: Batch, response: () => Buffer): void {
+  messages.push(parseMessage('', failingText))
+  replies.push({ kind: 'parse', hidden: false, onError: response })
+}
+
+/** @returns whether the step was refused: the server skips what follows. */
+function addStep(
+  conversation: Conversation,
+  batch: Batch,
+  step: Step,
+  lessons: Set<unknown>,
+  ending: boolean,
+): boolean {
+  const { server, messages, replies, done } = batch
+  const { kind, statement, message } = step
+  const plan = statement?.plan
+  const refusal = plan?.refusal
+
+  const refused = refusal !== undefined && kind === 'parse' && !refusal.byStandby
+  if (refused && conversation.failed && !ending) {
+    messages.push(parseMessage('', idleText))
+    replies.push({ kind, hidden: false })
+    return true
+  }
+  if (refusal && (refused || (kind === 'execute' && server.role === 'primary'))) {
+    const { profile } = conversation.endpoint.planner
+    addFailing(batch, () => {
+      recordRefusal(conversation, refusal)
+      return refusalResponse(refusal, profile)
+    })
+    return true
+  }
+
+  teachFor(conversation, batch, step, lessons)
+  messages.push(kind === 'parse' && statement?.parseFor ? statement.parseFor(server.role) : message)
+  const onPrimary = kind === 'execute' && server.role === 'primary'
+  const forwarded = onPrimary && statement && forwards(conversation, statement.plan)
+  const onError = errorOf(conversation, plan, forwarded ? statement.sql : undefined)
+  replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step, done), onError })
+  return false
+}
+
+/** Makes the server hold the statement that a step uses, if only the other server does. */
+function teachFor({ prepared }: Conversation, batch: Batch, step: Step, lessons: Set<unknown>): void {
+  const { kind, of, name, statement } = step
+  // A name that is taken has to be refused by this server too, so it has to know what took it.
+  const used = kind === 'parse' && name !== '' ? prepared.statement(name) : statement
+  const needed = kind === 'parse' || kind === 'bind' || (kind === 'describe' && of === 'statement')
+  // What this very unit parses needs no lesson.
+  if (!needed || !used || prepared.statement(used.name) !== used || lessons.has(used)) return
+  lessons.add(used)
+  const lesson = prepared.teach(batch.server, used)
+  if (!lesson) return
+  batch.messages.push(...lesson.messages)
+  batch.replies.push(...lesson.replies)
+}
+
+function takeInStep(conversation: Conversation, server: Backend, step: Step, done: Done[]): void {
+  const { prepared } = conversation
+  const { kind, statement, name, values } = step
+  switch (kind) {
+    case 'parse':
+      if (statement) prepared.add(statement, server)
+      break
+    case 'bind':
+      prepared.portals.set(name, { statement, backend: server, values: values ?? Buffer.alloc(0) })
+      break
+    case 'close':
+      if (step.of === 'portal') prepared.portals.delete(name)
+      else prepared.remove(name, server)
+      break
+    case 'execute':
+      if (statement && statement.plan.marks.length > 0) {
+        const { sql, types } = statement
+        done.push({ marks: statement.plan.marks, bound: values && { sql, types, values } })
+      }
+      break
+    case 'describe':
+      break
+  }
+}

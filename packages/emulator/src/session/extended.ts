@@ -1,0 +1,136 @@
+import type { Backend } from '../backend/backend.ts'
+import type { Message } from '../wire/frontend-framer.ts'
+import type { Conversation } from './conversation.ts'
+import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
+import { demandOf, forwards, routeOf } from './demand.ts'
+import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
+import { readSteps, type Step } from './extended-steps.ts'
+import { runForClient } from './lost-primary.ts'
+import { NotForwarded } from './not-forwarded.ts'
+import type { Plan } from './plan.ts'
+import { flushed, ready, settle, takeIn } from './settle.ts'
+
+/** Answers extended messages up to Sync, or up to Flush. */
+export async function performExtended(
+  conversation: Conversation,
+  messages: readonly Message[],
+  synced: boolean,
+): Promise<void> {
+  if (conversation.skipping || messages.length === 0) {
+    if (synced) await answerSync(conversation)
+    return
+  }
+  const steps = readSteps(conversation, messages)
+  const executed = plansOf(steps, 'execute')
+  // A portal has to be opened where its statement will run; binding alone does not cross yet.
+  const demand = demandOf(conversation, [
+    ...executed,
+    ...plansOf(steps, 'bind'),
+    ...plansOf(steps, 'parse').filter(isRefused),
+  ])
+  const route = routeOf(conversation, { ...demand, reads: executed.some(({ reads }) => reads) })
+  const started = performance.now()
+  let target = conversation.holder
+  let batches: Batch[]
+  try {
+    if (route.to === 'primary') {
+      target = await reachPrimary(conversation)
+      const texts = crossingTexts(conversation, steps)
+      if (route.crosses && texts.length > 0) await cross(conversation, texts)
+    } else if (route.to === 'standby' && executed.some(({ reads }) => reads)) await seeOwnWrites(conversation)
+    if (route.to === 'refused' && demand.forwards && !conversation.failed)
+      target = await reachPrimary(conversation)
+    await teachExecuted(conversation, target, steps)
+    batches = makeBatches(conversation, steps, target)
+  } catch (error) {
+    if (!(error instanceof NotForwarded)) throw error
+    target = conversation.holder
+    batches = [failingBatch(target, error.response)]
+  }
+  const crossing = conversation.crossing
+  const commits = demand.ends || (synced && !conversation.transaction)
+  const alive = await runBatches(conversation, batches, synced, commits)
+  if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
+  await finish(conversation, target, alive, synced)
+}
+
+/** Runs the batches one after another, up to the first error. @returns false if the primary was lost over it. */
+async function runBatches(
+  conversation: Conversation,
+  batches: readonly Batch[],
+  synced: boolean,
+  commits: boolean,
+): Promise<boolean> {
+  const { sink, unsynced } = conversation
+  for (const [index, batch] of batches.entries()) {
+    const last = synced && index === batches.length - 1
+    unsynced.add(batch.server)
+    conversation.unitSynced = last
+    const { bytes, replies } = endBatch(batch, last)
+    if (!(await runForClient(conversation, batch.server, bytes, replies, commits))) return false
+    takeIn(conversation, batch.server, batch.done)
+    if (last) unsynced.delete(batch.server)
+    if (sink.failed) return true
+  }
+  return true
+}
+
+async function finish(
+  conversation: Conversation,
+  target: Backend,
+  alive: boolean,
+  synced: boolean,
+): Promise<void> {
+  if (!synced) {
+    conversation.skipping = conversation.sink.failed
+    return flushed(conversation)
+  }
+  await conversation.sync()
+  if (alive) await settle(conversation, target)
+  else await ready(conversation)
+}
+
+/** A Sync with nothing before it, or after an error in a part that was flushed. */
+async function answerSync(conversation: Conversation): Promise<void> {
+  const { unsynced, sink, holder } = conversation
+  const open = unsynced.size > 0
+  sink.failed = conversation.skipping
+  conversation.skipping = false
+  await conversation.sync()
+  if (open) await settle(conversation, holder)
+  else await ready(conversation)
+}
+
+function plansOf(steps: readonly Step[], kind: Step['kind']): Plan[] {
+  return steps.flatMap((step) => (step.kind === kind && step.statement ? [step.statement.plan] : []))
+}
+
+function isRefused({ refusal }: Plan): boolean {
+  return refusal !== undefined && !refusal.byStandby
+}
+
+/** What crosses of a unit: the statements that are forwarded, and the end of a transaction that was. */
+function crossingTexts(conversation: Conversation, steps: readonly Step[]): string[] {
+  return steps.flatMap(({ kind, statement }) => {
+    if (kind !== 'execute' || !statement) return []
+    const ends = statement.plan.marks.some(({ type }) => type === 'end')
+    return ends || forwards(conversation, statement.plan) ? [statement.sql] : []
+  })
+}
+
+/** SQL's EXECUTE inside an extended message names a statement that another server may hold. */
+async function teachExecuted(
+  conversation: Conversation,
+  server: Backend,
+  steps: readonly Step[],
+): Promise<void> {
+  for (const { kind, statement } of steps) {
+    if (kind !== 'execute') continue
+    for (const mark of statement?.plan.marks ?? []) {
+      if (mark.type !== 'execute') continue
+      const named = conversation.prepared.statement(mark.name)
+      const error = named && (await conversation.prepared.teachNow(server, named))
+      if (error) throw new NotForwarded(Buffer.from(error))
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { Socket } from 'node:net'
+import { syncMessage } from '../wire/build.ts'
+import { FrontendFramer, ProtocolViolation, type Message } from '../wire/frontend-framer.ts'
+import { frontend } from '../wire/message-types.ts'
+
+/** What a session answers as one: a simple query, a function call, or extended messages up to Sync or Flush. */
+export type Unit =
+  | { readonly kind: 'query'; readonly message: Buffer }
+  | { readonly kind: 'call'; readonly message: Buffer }
+  /** COPY data that nobody asked for yet. */
+  | { readonly kind: 'copy'; readonly message: Message }
+  | { readonly kind: 'extended'; readonly messages: readonly Message[]; readonly synced: boolean }
+  | { readonly kind: 'violation'; readonly error: ProtocolViolation }
+  | { readonly kind: 'end' }
+
+/** Beyond this much that is waiting, the client is not read further. */
+const waitingLimit = 256 * 1024
+/** A batch without Sync is not held beyond this: what is there runs, as if a Flush stood here. */
+const batchLimit = 256 * 1024
+
+/** Gathers a client's messages into units, and holds those that wait for their turn. */
+export class Inbox {
+  #socket: Socket
+  #framer = new FrontendFramer()
+  #units: Unit[] = []
+  #batch: Message[] = []
+  #batchSize = 0
+  #waiting = 0
+  #paused = false
+  #closed = false
+  #wake: (() => void) | undefined
+  #copy: ((message: Message) => boolean) | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (chunk) => this.#read(chunk))
+    socket.on('end', () => this.#close())
+    socket.on('close', () => this.#close())
+  }
+
+  /** The next unit, as soon as it is whole. */
+  async next(): Promise<Unit> {
+    while (this.#units.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const unit = this.#units.shift()!
+    this.#waiting -= sizeOf(unit)
+    if (this.#paused && this.#waiting < waitingLimit / 2) this.resume()
+    return unit
+  }
+
+  /** From now on the client's messages go to `take`, until that returns false: COPY data. */
+  divert(take: (message: Message) => boolean): void {
+    this.#copy = take
+    for (let unit = this.#units[0]; this.#copy && unit; unit = this.#units[0]) {
+      const sync = unit.kind === 'extended' && unit.synced && unit.messages.length === 0
+      if (unit.kind !== 'copy' && !sync) return
+      this.#units.shift()
+      this.#waiting -= sizeOf(unit)
+      const message = unit.kind === 'copy' ? unit.message : { type: frontend.sync, bytes: syncMessage }
+      if (!take(message)) this.#copy = undefined
+    }
+  }
+
+  endDiversion(): void {
+    this.#copy = undefined
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#socket.resume()
+  }
+
+  /** Bytes that came with the startup packet. */
+  read(chunk: Buffer): void {
+    this.#read(chunk)
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#closed) return
+    try {
+      this.#framer.push(chunk, (message) => this.#deliver(message))
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error
+      this.#closed = true
+      this.#add({ kind: 'violation', error })
+    }
+    if (!this.#paused && this.#waiting > waitingLimit) this.pause()
+  }
+
+  #deliver(message: Message): void {
+    if (this.#closed) return
+    if (this.#copy) {
+      if (!this.#copy(message)) this.#copy = undefined
+      return
+    }
+    switch (message.type) {
+      case frontend.query:
+        this.#endBatch(false)
+        this.#add({ kind: 'query', message: message.bytes })
+        break
+      case frontend.functionCall:
+        this.#endBatch(false)
+        this.#add({ kind: 'call', message: message.bytes })
+        break
+      case frontend.sync:
+        this.#endBatch(true)
+        break
+      case frontend.flush:
+        this.#endBatch(false)
+        break
+      case frontend.terminate:
+        this.#close()
+        break
+      case frontend.copyData:
+      case frontend.copyDone:
+      case frontend.copyFail:
+        this.#add({ kind: 'copy', message })
+        break
+      case frontend.password:
+        throw new ProtocolViolation('a password message came although nobody asked for one')
+      default:
+        this.#batch.push(message)
+        this.#batchSize += message.bytes.length
+        if (this.#batchSize > batchLimit) this.#endBatch(false)
+    }
+  }
+
+  #endBatch(synced: boolean): void {
+    if (this.#batch.length === 0 && !synced) return
+    const messages = this.#batch
+    this.#batch = []
+    this.#batchSize = 0
+    this.#add({ kind: 'extended', messages, synced })
+  }
+
+  #add(unit: Unit): void {
+    this.#units.push(unit)
+    this.#waiting += sizeOf(unit)
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#add({ kind: 'end' })
+  }
+}
+
+function sizeOf(unit: Unit): number {
+  switch (unit.kind) {
+    case 'query':
+    case 'call':
+      return unit.message.length
+    case 'copy':
+      return unit.message.bytes.length
+    case 'extended':
+      return unit.messages.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    case 'violation':
+    case 'end':
+      return 0
+  }
+}

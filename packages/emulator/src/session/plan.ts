@@ -1,0 +1,145 @@
+import {
+  classify,
+  judge,
+  supportTable,
+  type ForwardingProfile,
+  type RuleId,
+  type Statement,
+} from '@knex-flatten/sql-support'
+
+export type Profile = 'aws-global' | 'aws-local' | ForwardingProfile
+
+/** What a statement does to the session, beyond its answer, in the order of the text. */
+export type Mark =
+  | { readonly type: 'begin'; readonly text: string; readonly readOnly: boolean }
+  | { readonly type: 'end'; readonly commit: boolean; readonly chain: boolean }
+  | { readonly type: 'set-transaction'; readonly text: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'setting'
+      readonly text: string
+      readonly key: string | undefined
+      readonly local: boolean
+    }
+  | { readonly type: 'prepare'; readonly name: string; readonly text: string; readonly inner: Plan }
+  | { readonly type: 'execute'; readonly name: string }
+  | { readonly type: 'deallocate'; readonly name: string | undefined }
+  | { readonly type: 'discard-all' }
+
+/** A statement that the profile refuses. */
+export interface Refusal {
+  readonly rule: RuleId
+  readonly statement: string
+  /** A plain standby refuses it too, so the answer can be its own. */
+  readonly byStandby: boolean
+}
+
+/** What a text means for a session under one profile. */
+export interface Plan {
+  readonly forwards: boolean
+  readonly refusal: Refusal | undefined
+  /** It may show rows, so what this session wrote must be visible first. */
+  readonly reads: boolean
+  readonly marks: readonly Mark[]
+  /** The marks of each statement of the text. */
+  readonly marksOf: readonly (readonly Mark[])[]
+  /** Where the standby is to be told READ ONLY for READ WRITE, which it never accepts. */
+  readonly readWrite: readonly { readonly start: number; readonly end: number }[]
+}
+
+/** Makes plans, and keeps one per classification for as long as sql-support caches that. */
+export class Planner {
+  readonly profile: Profile
+  #plans = new WeakMap<readonly Statement[], Plan>()
+
+  constructor(profile: Profile) {
+    this.profile = profile
+  }
+
+  plan(sql: string): Plan {
+    const statements = classify(sql)
+    let plan = this.#plans.get(statements)
+    if (!plan) {
+      plan = this.#make(sql, statements)
+      this.#plans.set(statements, plan)
+    }
+    return plan
+  }
+
+  #make(sql: string, statements: readonly Statement[]): Plan {
+    let forwards = false
+    let refusal: Refusal | undefined
+    for (const statement of statements) {
+      const { verdict, rule } = judge(statement, this.profile)
+      if (verdict === 'forward' && !isPreliminary(statement)) forwards = true
+      if (verdict !== 'refuse' || rule === undefined) continue
+      const byStandby = supportTable[rule].standby === 'refuses'
+      // One that only the emulator can refuse must not reach a server behind one that the standby refuses.
+      if (!refusal || (refusal.byStandby && !byStandby))
+        refusal = { rule, statement: statement.text, byStandby }
+    }
+    const marksOf = statements.map((statement) => this.#marks(statement))
+    return {
+      forwards,
+      refusal,
+      reads: statements.some(({ kind }) => !sessionKinds.has(kind)),
+      marks: marksOf.flat(),
+      marksOf,
+      readWrite: statements.flatMap(({ hits }) =>
+        hits.filter(({ rule, start, end }) => rule === 'read-write' && readWrite.test(sql.slice(start, end))),
+      ),
+    }
+  }
+
+  #marks(statement: Statement): Mark[] {
+    const { kind, text, name, transaction, setting, inner } = statement
+    if (transaction) return transactionMarks(text, transaction)
+    if (setting) return [{ type: 'setting', text, key: settingKey(statement), local: setting.local }]
+    switch (kind) {
+      case 'prepare':
+        return name === undefined || !inner
+          ? []
+          : [{ type: 'prepare', name, text, inner: this.#make(text, [inner]) }]
+      case 'execute':
+        return name === undefined ? [] : [{ type: 'execute', name }]
+      case 'deallocate':
+        return [{ type: 'deallocate', name }]
+      case 'discard':
+        return /\ball\b/i.test(text) ? [{ type: 'discard-all' }] : []
+      default:
+        return []
+    }
+  }
+}
+
+const readWrite = /^read\s+write$/i
+
+const sessionKinds = new Set(['transaction', 'set', 'deallocate', 'discard', 'prepare'])
+
+function transactionMarks(
+  text: string,
+  { action, readOnly, chain }: NonNullable<Statement['transaction']>,
+): Mark[] {
+  switch (action) {
+    case 'begin':
+      return [{ type: 'begin', text, readOnly: readOnly === true }]
+    case 'commit':
+    case 'rollback':
+      return [{ type: 'end', commit: action === 'commit', chain: chain === true }]
+    case 'set-transaction':
+      return [{ type: 'set-transaction', text, readOnly: readOnly === true }]
+    default:
+      return []
+  }
+}
+
+/** PREPARE names a statement and BEGIN opens a transaction: what crosses is what comes after them. */
+function isPreliminary({ kind, transaction }: Statement): boolean {
+  return kind === 'prepare' || transaction !== undefined
+}
+
+function settingKey({ kind, text, setting, functions }: Statement): string | undefined {
+  if (setting?.action === 'reset-all') return undefined
+  // Several calls of set_config() in one statement are repeated together, so they are kept together.
+  const calls = functions.filter(({ name }) => name === 'set_config').length
+  return kind !== 'set' && calls > 1 ? text : (setting?.name ?? '')
+}

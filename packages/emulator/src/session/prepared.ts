@@ -1,0 +1,86 @@
+import type { Backend, Role } from '../backend/backend.ts'
+import { inject, injectMessages } from '../backend/inject.ts'
+import { hiddenClose, hiddenSync, type Reply } from '../backend/reply.ts'
+import { closeStatementMessage, syncMessage } from '../wire/build.ts'
+import type { Plan } from './plan.ts'
+
+/** A statement that the client named (or left unnamed: ''), whichever server holds it. */
+export interface PreparedStatement {
+  readonly name: string
+  readonly sql: string
+  readonly plan: Plan
+  /** The Parse message that makes a server know it; `undefined` for one made by SQL's PREPARE, which `sql` is. */
+  parseFor: ((role: Role) => Buffer) | undefined
+  /** The tail of the Parse: parameter types. */
+  readonly types: Buffer
+}
+
+/** A bound statement; it lives on one server, and its rows can only be fetched there. */
+export interface Portal {
+  readonly statement: PreparedStatement | undefined
+  readonly backend: Backend
+  /** Formats and values of the Bind. */
+  readonly values: Buffer
+}
+
+/** The session's prepared statements and portals, as one server would see them. */
+export class Prepared {
+  readonly portals = new Map<string, Portal>()
+  #statements = new Map<string, PreparedStatement>()
+
+  statement(name: string): PreparedStatement | undefined {
+    return this.#statements.get(name)
+  }
+
+  add(statement: PreparedStatement, on: Backend): void {
+    this.#statements.set(statement.name, statement)
+    on.known.set(statement.name, statement)
+  }
+
+  remove(name: string, on: Backend): void {
+    this.#statements.delete(name)
+    on.known.delete(name)
+  }
+
+  clear(): void {
+    this.#statements.clear()
+    this.portals.clear()
+  }
+
+  /** A simple query destroys what has no name. */
+  dropUnnamed(): void {
+    this.#statements.delete('')
+    this.portals.delete('')
+  }
+
+  /** Messages that make `server` hold the statement, if it does not: a Parse, after a Close of what had that name before. */
+  teach(server: Backend, statement: PreparedStatement): { messages: Buffer[]; replies: Reply[] } | undefined {
+    const { name, parseFor } = statement
+    if (server.known.get(name) === statement || !parseFor) return undefined
+    const onDone = () => void server.known.set(name, statement)
+    const parse: Reply = { kind: 'parse', hidden: true, onDone }
+    if (name === '' || !server.known.has(name)) return { messages: [parseFor(server.role)], replies: [parse] }
+    return {
+      messages: [closeStatementMessage(name), parseFor(server.role)],
+      replies: [hiddenClose, parse],
+    }
+  }
+
+  /**
+   * As {@link teach}, at once and for statements made by PREPARE too; between units, since it syncs.
+   * @returns the server's error, if it would not have it.
+   */
+  async teachNow(server: Backend, statement: PreparedStatement): Promise<Buffer | undefined> {
+    const { name, sql } = statement
+    if (server.known.get(name) === statement) return undefined
+    const lesson = this.teach(server, statement) ?? {
+      messages: [closeStatementMessage(name)],
+      replies: [hiddenClose],
+    }
+    const bytes = Buffer.concat([...lesson.messages, syncMessage])
+    let { error } = await injectMessages(server, bytes, [...lesson.replies, hiddenSync])
+    if (!error && !statement.parseFor) ({ error } = await inject(server, sql))
+    if (!error) server.known.set(name, statement)
+    return error
+  }
+}

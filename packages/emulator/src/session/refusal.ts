@@ -1,0 +1,29 @@
+import { supportTable } from '@knex-flatten/sql-support'
+import { errorResponse } from '../wire/error-response.ts'
+import type { Profile, Refusal } from './plan.ts'
+
+/**
+ * A text that every server fails at: it aborts whatever transaction it runs in, and the client is told the refusal
+ * in place of the syntax error. What follows (25P02, COMMIT answered with ROLLBACK) is then PostgreSQL's own.
+ */
+export const failingText = 'refused by the forwarding reader'
+
+/** A text that changes nothing, for a server that will answer 25P02 whatever it is sent. */
+export const idleText = 'SELECT 1'
+
+/** What the client reads of a refused statement. */
+export function refusalResponse({ rule, statement }: Refusal, profile: Profile): Buffer {
+  const { title, why, instead, sqlstate } = supportTable[rule]
+  const name = typeof profile === 'string' ? profile : profile.name
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate,
+    message: `the forwarding reader refuses ${title} (rule "${rule}", profile "${name}")`,
+    detail: `${why}\nStatement: ${shortened(statement)}`,
+    hint: instead,
+  })
+}
+
+function shortened(statement: string): string {
+  return statement.length > 500 ? `${statement.slice(0, 500)}…` : statement
+}

@@ -1,0 +1,147 @@
+import type { Socket } from 'node:net'
+import { BackendLost } from '../backend/backend-lost.ts'
+import { cancelOn } from '../backend/cancel.ts'
+import { errorResponse } from '../wire/error-response.ts'
+import { ProtocolViolation } from '../wire/frontend-framer.ts'
+import type { EndpointState } from './conversation.ts'
+import { Conversation } from './conversation.ts'
+import { placeOwnWrites } from './cross.ts'
+import { performExtended } from './extended.ts'
+import { Inbox, type Unit } from './inbox.ts'
+import { noticeLoss } from './lost-primary.ts'
+import { NotForwarded } from './not-forwarded.ts'
+import { Outbox } from './outbox.ts'
+import type { SessionServers } from './session-servers.ts'
+import { flushed, ready } from './settle.ts'
+import type { Settings } from './settings.ts'
+import { performCall, performQuery } from './simple-query.ts'
+
+/** One client: takes its units one after another, until it goes or its standby does. */
+export class Session {
+  #socket: Socket
+  #conversation: Conversation
+  #ended = false
+
+  constructor(socket: Socket, endpoint: EndpointState, servers: SessionServers, settings: Settings) {
+    this.#socket = socket
+    this.#conversation = new Conversation(endpoint, new Inbox(socket), new Outbox(socket), servers, settings)
+  }
+
+  /** What a server says when nobody asked it: a notice, a changed parameter. */
+  notice(bytes: Buffer): void {
+    this.#conversation.outbox.push(bytes)
+    this.#conversation.outbox.flush()
+  }
+
+  /** The standby is gone while nothing ran on it. */
+  standbyLost(lost: BackendLost): void {
+    if (!this.#conversation.running) this.#die(lost)
+  }
+
+  /** Serves the client; resolves when the session is over. Never rejects. */
+  async serve(firstBytes: Buffer): Promise<void> {
+    this.#socket.on('close', () => this.end())
+    this.#conversation.inbox.read(firstBytes)
+    try {
+      while (!this.#ended) {
+        const unit = await this.#conversation.inbox.next()
+        if (unit.kind === 'end') break
+        await this.#perform(unit)
+      }
+    } catch (error) {
+      this.#die(error)
+    }
+    this.end()
+  }
+
+  /** Cancels what the client runs or waits for, on whichever server that is; resolves when the server knows. */
+  async cancel(): Promise<void> {
+    const { running, waiting } = this.#conversation
+    if (running) await cancelOn(running.address, running.greeting.key)
+    else waiting?.abort()
+  }
+
+  /** Ends the session on both sides; open transactions are rolled back by the servers. */
+  end(lastWords?: Buffer): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#conversation.waiting?.abort()
+    this.#conversation.servers.end()
+    if (this.#socket.destroyed) return
+    this.#socket.resume()
+    if (lastWords) this.#socket.end(lastWords)
+    else this.#socket.end()
+    // A client that does not read is not waited for.
+    this.#socket.setTimeout(1000, () => this.#socket.destroy())
+  }
+
+  async #perform(unit: Exclude<Unit, { kind: 'end' }>): Promise<void> {
+    const conversation = this.#conversation
+    if (unit.kind === 'violation') throw unit.error
+    if (unit.kind === 'copy') return
+    if (conversation.skipping && unit.kind !== 'extended') return
+    conversation.sink.failed = false
+    if (await this.#answerLoss(unit)) return
+    if (unit.kind === 'query') await performQuery(conversation, unit.message)
+    else if (unit.kind === 'call') await performCall(conversation, unit.message)
+    else await performExtended(conversation, unit.messages, unit.synced)
+    await this.#placeWrites()
+  }
+
+  /** @returns whether the unit was answered with the news that its transaction is gone. */
+  async #answerLoss(unit: Unit): Promise<boolean> {
+    const conversation = this.#conversation
+    const news = await noticeLoss(conversation)
+    if (!news || isRollback(unit)) return false
+    conversation.outbox.push(news)
+    if (unit.kind !== 'extended') await ready(conversation)
+    else {
+      conversation.skipping = true
+      await performExtended(conversation, [], unit.synced)
+      await flushed(conversation)
+    }
+    return true
+  }
+
+  /** The client has its answer; where its commit stands in the log is found out while it thinks. */
+  async #placeWrites(): Promise<void> {
+    const { ownWrites, transaction, servers, unsynced } = this.#conversation
+    if (!ownWrites.unplaced || transaction || unsynced.size > 0 || !servers.openPrimary) return
+    try {
+      await placeOwnWrites(this.#conversation)
+    } catch (error) {
+      // The next read asks again, and is told if the writer cannot answer.
+      if (!(error instanceof NotForwarded)) throw error
+    }
+  }
+
+  #die(error: unknown): void {
+    if (this.#ended) return
+    if (error instanceof BackendLost && error.torn) this.#socket.destroy()
+    this.end(lastWordsFor(error))
+  }
+}
+
+/** Where a client of a lost transaction does as it should, it is spared the news. */
+function isRollback(unit: Unit): boolean {
+  return (
+    unit.kind === 'query' &&
+    /^\s*rollback\s*;?\s*$/i.test(unit.message.toString('latin1', 5, unit.message.length - 1))
+  )
+}
+
+function lastWordsFor(error: unknown): Buffer {
+  if (error instanceof BackendLost) {
+    if (error.lastWords) return error.lastWords
+    return fatal('57P01', error.message, 'Connect again; the session was on that server.')
+  }
+  if (error instanceof ProtocolViolation) return fatal('08P01', error.message)
+  return fatal(
+    'XX000',
+    `the forwarding reader failed: ${error instanceof Error ? error.message : String(error)}`,
+  )
+}
+
+export function fatal(sqlstate: string, message: string, hint?: string): Buffer {
+  return errorResponse({ severity: 'FATAL', sqlstate, message, ...(hint !== undefined && { hint }) })
+}

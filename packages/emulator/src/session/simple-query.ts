@@ -1,0 +1,104 @@
+import type { Backend } from '../backend/backend.ts'
+import type { Reply } from '../backend/reply.ts'
+import { queryMessage } from '../wire/build.ts'
+import { status } from '../wire/message-types.ts'
+import { queryText } from '../wire/message-fields.ts'
+import type { Conversation } from './conversation.ts'
+import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
+import { demandOf, routeOf } from './demand.ts'
+import { errorOf, recordRefusal } from './errors.ts'
+import { runForClient } from './lost-primary.ts'
+import { NotForwarded } from './not-forwarded.ts'
+import type { Plan } from './plan.ts'
+import { failingText, idleText, refusalResponse } from './refusal.ts'
+import { ready, settle, takeIn } from './settle.ts'
+import { readOnlyText } from './standby-text.ts'
+
+/** Answers a simple query: one statement or several, as one string. */
+export async function performQuery(conversation: Conversation, message: Buffer): Promise<void> {
+  const sql = queryText(message)
+  const plan = conversation.endpoint.planner.plan(sql)
+  conversation.prepared.dropUnnamed()
+  await conversation.sync()
+  const route = routeOf(conversation, demandOf(conversation, [plan]))
+  if (route.to === 'refused') {
+    const leaves = conversation.failed && !plan.marks.some(({ type }) => type === 'end')
+    if (leaves) return run(conversation, conversation.holder, queryMessage(idleText), undefined)
+    recordRefusal(conversation, route.refusal)
+    return fail(conversation, refusalResponse(route.refusal, conversation.endpoint.planner.profile))
+  }
+  const started = performance.now()
+  try {
+    const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
+    if (route.to === 'primary') {
+      if (route.crosses) await cross(conversation, [sql])
+    } else if (plan.reads) await seeOwnWrites(conversation)
+    await teachNamed(conversation, server, plan)
+    const crossing = conversation.crossing
+    const rewritten = server.role === 'standby' && plan.readWrite.length > 0
+    const bytes = rewritten ? queryMessage(readOnlyText(sql, plan.readWrite)) : message
+    const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
+    await run(conversation, server, bytes, plan, forwardedText, () => {
+      if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started
+    })
+  } catch (error) {
+    if (!(error instanceof NotForwarded)) throw error
+    await fail(conversation, error.response)
+  }
+}
+
+/** A fastpath call; the standby refuses by itself whatever would write. */
+export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
+  await conversation.sync()
+  await run(conversation, conversation.holder, message, undefined)
+}
+
+/** SQL's EXECUTE, DEALLOCATE and PREPARE name statements that another server may hold. */
+async function teachNamed(conversation: Conversation, server: Backend, plan: Plan): Promise<void> {
+  for (const mark of plan.marks) {
+    if (mark.type !== 'execute' && mark.type !== 'deallocate' && mark.type !== 'prepare') continue
+    const statement = mark.name === undefined ? undefined : conversation.prepared.statement(mark.name)
+    const error = statement && (await conversation.prepared.teachNow(server, statement))
+    if (error) throw new NotForwarded(Buffer.from(error))
+  }
+}
+
+async function run(
+  conversation: Conversation,
+  server: Backend,
+  bytes: Buffer,
+  plan: Plan | undefined,
+  forwardedText?: string,
+  answered?: () => void,
+): Promise<void> {
+  let completed = 0
+  const reply: Reply = {
+    kind: 'query',
+    hidden: false,
+    ...(plan && plan.marks.length > 0 && { onStatement: () => (completed += 1) }),
+    onError: errorOf(conversation, plan, forwardedText),
+  }
+  const ends = plan?.marks.some(({ type }) => type === 'end') === true
+  const alive = await runForClient(conversation, server, bytes, [reply], ends)
+  answered?.()
+  if (!alive) return ready(conversation)
+  if (plan && plan.marks.length > 0) {
+    const done = conversation.sink.failed ? plan.marksOf.slice(0, completed).flat() : plan.marks
+    takeIn(conversation, server, [{ marks: done }])
+  }
+  await settle(conversation, server)
+}
+
+/** Answers with an error of the emulator's own; an open transaction is aborted by PostgreSQL itself. */
+async function fail(conversation: Conversation, response: Buffer): Promise<void> {
+  if (conversation.status === status.idle) {
+    conversation.outbox.push(response)
+    conversation.sink.failed = true
+    return settle(conversation, conversation.servers.standby)
+  }
+  const reply: Reply = { kind: 'query', hidden: false, onError: () => response }
+  const server = conversation.holder
+  if (await runForClient(conversation, server, queryMessage(failingText), [reply], false)) {
+    await settle(conversation, server)
+  } else await ready(conversation)
+}

@@ -1,0 +1,88 @@
+import { ProtocolViolation } from './frontend-framer.ts'
+
+/** What the first packet of a connection asks for. */
+export type StartupPacket =
+  | { readonly kind: 'encryption' }
+  | { readonly kind: 'cancel'; readonly pid: number; readonly secret: number }
+  | {
+      readonly kind: 'start'
+      readonly minor: number
+      readonly parameters: ReadonlyMap<string, string>
+      /** `_pq_.` options: extensions of the protocol that the client would like. */
+      readonly protocolOptions: readonly string[]
+    }
+  | { readonly kind: 'unsupported'; readonly major: number; readonly minor: number }
+
+const cancelRequest = 80877102
+const sslRequest = 80877103
+const gssEncRequest = 80877104
+const longest = 10_000
+
+/**
+ * Reads the first packet, if all of it is there.
+ * @returns the packet and the bytes it took, or `undefined` while bytes are missing.
+ * @throws ProtocolViolation if this cannot be a PostgreSQL client.
+ */
+export function readStartupPacket(bytes: Buffer): { packet: StartupPacket; length: number } | undefined {
+  if (bytes.length < 4) return undefined
+  const length = bytes.readInt32BE(0)
+  if (length < 8 || length > longest) {
+    throw new ProtocolViolation(
+      `invalid length of startup packet: ${length}; 8 to ${longest} bytes are allowed`,
+    )
+  }
+  if (bytes.length < length) return undefined
+  return { packet: read(bytes.subarray(0, length)), length }
+}
+
+/** The StartupMessage of protocol 3.0 that asks a server for a session. */
+export function startupMessage(parameters: ReadonlyMap<string, string>): Buffer {
+  const pairs = [...parameters].flatMap(([name, value]) => [name, value])
+  const body = Buffer.from([...pairs, ''].map((each) => `${each}\0`).join(''), 'utf8')
+  const head = Buffer.alloc(8)
+  head.writeInt32BE(8 + body.length, 0)
+  head.writeInt32BE(3 << 16, 4)
+  return Buffer.concat([head, body])
+}
+
+/** The packet that asks a server to cancel what the session with this key runs. */
+export function cancelMessage(key: { readonly pid: number; readonly secret: number }): Buffer {
+  const message = Buffer.alloc(16)
+  message.writeInt32BE(16, 0)
+  message.writeInt32BE(cancelRequest, 4)
+  message.writeInt32BE(key.pid, 8)
+  message.writeInt32BE(key.secret, 12)
+  return message
+}
+
+function read(packet: Buffer): StartupPacket {
+  const code = packet.readInt32BE(4)
+  if (code === sslRequest || code === gssEncRequest) return { kind: 'encryption' }
+  if (code === cancelRequest) {
+    if (packet.length !== 16) throw new ProtocolViolation('invalid length of cancel request')
+    return { kind: 'cancel', pid: packet.readInt32BE(8), secret: packet.readInt32BE(12) }
+  }
+  const major = code >>> 16
+  const minor = code & 0xffff
+  if (major !== 3) return { kind: 'unsupported', major, minor }
+  return { kind: 'start', minor, ...parametersOf(packet) }
+}
+
+function parametersOf(packet: Buffer): { parameters: Map<string, string>; protocolOptions: string[] } {
+  const parameters = new Map<string, string>()
+  const protocolOptions: string[] = []
+  let at = 8
+  while (at < packet.length && packet[at] !== 0) {
+    const nameEnd = packet.indexOf(0, at)
+    const valueEnd = nameEnd < 0 ? -1 : packet.indexOf(0, nameEnd + 1)
+    if (valueEnd < 0) throw new ProtocolViolation('invalid startup packet layout: a value is missing')
+    const name = packet.toString('utf8', at, nameEnd)
+    if (name.startsWith('_pq_.')) protocolOptions.push(name)
+    else parameters.set(name, packet.toString('utf8', nameEnd + 1, valueEnd))
+    at = valueEnd + 1
+  }
+  if (at !== packet.length - 1) {
+    throw new ProtocolViolation('invalid startup packet layout: expected terminator as last byte')
+  }
+  return { parameters, protocolOptions }
+}
