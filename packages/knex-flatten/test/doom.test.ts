@@ -182,11 +182,18 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
             }),
           ),
       ],
-      ['a bare rollback', async (trx) => (await trx.transaction()).rollback()],
     ])('still dooms on %s', async (_what, nest) => {
       const { db } = open(doomOn)
       const root = db.transaction(async (trx) => {
         await nest(trx).catch(() => 'swallowed')
+      })
+      expect(await rejection(root)).toBeInstanceOf(UnexpectedRollbackError)
+    })
+
+    it('dooms on a bare rollback without asking the predicate', async () => {
+      const { db } = open(() => false)
+      const root = db.transaction(async (trx) => {
+        await (await trx.transaction()).rollback()
       })
       expect(await rejection(root)).toBeInstanceOf(UnexpectedRollbackError)
     })
