@@ -73,8 +73,7 @@ export default createRule<Options, MessageIds>({
       typesRequired,
     },
   },
-  create(context) {
-    const [options] = context.options
+  create(context, [options]) {
     if (reportMissingTypes(context, options.typeInformation)) return {}
 
     const wrappers = (options.transactionFunctions ?? []).map((entry): [string, number] =>

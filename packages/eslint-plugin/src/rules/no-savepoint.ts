@@ -34,8 +34,8 @@ export default createRule<Options, 'method' | 'statement' | 'typesRequired'>({
       typesRequired,
     },
   },
-  create(context) {
-    if (reportMissingTypes(context, context.options[0].typeInformation)) return {}
+  create(context, [options]) {
+    if (reportMissingTypes(context, options.typeInformation)) return {}
     const { instead } = supportTable.savepoint
     const handleAt = createHandleAt(context.sourceCode, context.filename)
     const searchSql = createSqlSearch(

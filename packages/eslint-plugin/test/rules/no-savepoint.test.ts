@@ -1,5 +1,6 @@
 import rule from '../../src/rules/no-savepoint.ts'
 import { typed, untyped } from '../rule-tester.ts'
+import { underlined } from '../underlined.ts'
 
 const within = (body: string): string => `
 import type { Knex } from 'knex'
@@ -17,16 +18,9 @@ ${body}
 const silent = (name: string, body: string) => ({ name, code: within(body) })
 
 /** The words underlined stand between ‹ and ›. */
-function underlined(name: string, body: string, messageId: 'method' | 'statement' = 'statement') {
-  const code = within(body.replaceAll(/[‹›]/gu, ''))
-  const marked = within(body)
-  const position = (offset: number) => {
-    const before = marked.slice(0, offset).replaceAll(/[‹›]/gu, '').split('\n')
-    return { line: before.length, column: before.at(-1)!.length + 1 }
-  }
-  const start = position(marked.indexOf('‹'))
-  const end = position(marked.indexOf('›'))
-  return { name, code, errors: [{ messageId, ...start, endLine: end.line, endColumn: end.column }] }
+function flagged(name: string, body: string, messageId: 'method' | 'statement' = 'statement') {
+  const { code, place } = underlined(within(body))
+  return { name, code, errors: [{ messageId, ...place }] }
 }
 
 typed.run('no-savepoint, with types', rule, {
@@ -57,54 +51,54 @@ typed.run('no-savepoint, with types', rule, {
     ),
   ],
   invalid: [
-    underlined("Knex's method", 'await trx.‹savepoint›(async (inner) => { await inner("t") })', 'method'),
-    underlined(
+    flagged("Knex's method", 'await trx.‹savepoint›(async (inner) => { await inner("t") })', 'method'),
+    flagged(
       'the method of a field',
       'class S { constructor(private t: Knex.Transaction) {} run() { return this.t.‹savepoint›(async () => {}) } }',
       'method',
     ),
-    underlined(
+    flagged(
       'the method of an optional transaction',
       'function f(t?: Knex.Transaction) { return t?.‹savepoint›(async () => {}) }',
       'method',
     ),
-    underlined('SAVEPOINT in raw', 'await trx.raw("‹SAVEPOINT› a")'),
-    underlined('RELEASE in raw', 'await trx.raw("  ‹RELEASE› SAVEPOINT a")'),
-    underlined('ROLLBACK TO in raw', 'await trx.raw("‹ROLLBACK TO› SAVEPOINT a")'),
-    underlined('lower case, after another statement', 'await trx.raw("SELECT 1; ‹savepoint› a; SELECT 2")'),
-    underlined('raw of the schema builder', 'await knex.schema.raw("‹SAVEPOINT› a")'),
-    underlined('a placeholder for the name', 'await trx.raw("‹SAVEPOINT› ??", [name])'),
-    underlined("pg's query", 'await client.query("‹SAVEPOINT› a")'),
-    underlined("pg's query with an object", 'await client.query({ text: "‹SAVEPOINT› a", values: [] })'),
-    underlined(
+    flagged('SAVEPOINT in raw', 'await trx.raw("‹SAVEPOINT› a")'),
+    flagged('RELEASE in raw', 'await trx.raw("  ‹RELEASE› SAVEPOINT a")'),
+    flagged('ROLLBACK TO in raw', 'await trx.raw("‹ROLLBACK TO› SAVEPOINT a")'),
+    flagged('lower case, after another statement', 'await trx.raw("SELECT 1; ‹savepoint› a; SELECT 2")'),
+    flagged('raw of the schema builder', 'await knex.schema.raw("‹SAVEPOINT› a")'),
+    flagged('a placeholder for the name', 'await trx.raw("‹SAVEPOINT› ??", [name])'),
+    flagged("pg's query", 'await client.query("‹SAVEPOINT› a")'),
+    flagged("pg's query with an object", 'await client.query({ text: "‹SAVEPOINT› a", values: [] })'),
+    flagged(
       "pg's query with an object in a constant",
       'const query = { text: "‹SAVEPOINT› a" }; await client.query(query)',
     ),
-    underlined('a template with a hole', 'await trx.raw(`‹SAVEPOINT› ${name}`)'),
-    underlined('a hole within a word', 'await trx.raw(`‹SAVEPOINT› level_${name}`)'),
-    underlined('a tagged template', 'await sql`‹SAVEPOINT› a`'),
-    underlined('a tagged template with a hole before', 'await sql`SELECT ${name}; ‹RELEASE› a`'),
-    underlined('a concatenation', 'await trx.raw("‹SAVEPOINT›" + " " + name)'),
-    underlined('a constant', 'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE)'),
-    underlined(
+    flagged('a template with a hole', 'await trx.raw(`‹SAVEPOINT› ${name}`)'),
+    flagged('a hole within a word', 'await trx.raw(`‹SAVEPOINT› level_${name}`)'),
+    flagged('a tagged template', 'await sql`‹SAVEPOINT› a`'),
+    flagged('a tagged template with a hole before', 'await sql`SELECT ${name}; ‹RELEASE› a`'),
+    flagged('a concatenation', 'await trx.raw("‹SAVEPOINT›" + " " + name)'),
+    flagged('a constant', 'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE)'),
+    flagged(
       'a constant, used twice and reported once',
       'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE); await trx.raw(OPEN_SCOPE)',
     ),
-    underlined(
+    flagged(
       'a property of a constant',
       'const SQL = { open: `‹SAVEPOINT› a` } as const; await trx.raw(SQL.open)',
     ),
-    underlined(
+    flagged(
       'a word that a constant begins and a template ends',
       'const VERB = "‹SAVE"; await trx.raw(`${VERB}POINT› a`)',
     ),
-    underlined('a constant of another file', 'await trx.raw(‹OPEN›)'),
-    underlined('a property of a constant of another file', 'await trx.raw(‹statements.release›)'),
-    underlined('a choice', 'declare const deep: boolean; await trx.raw(deep ? "‹SAVEPOINT› a" : "SELECT 1")'),
-    underlined('escapes before the words', 'await trx.raw("SELECT \'\\u00e9\\n\\t\\x41\'; ‹SAVEPOINT› a")'),
-    underlined('a line broken in the source', 'await trx.raw("SELECT 1; \\\n ‹SAVEPOINT› a")'),
-    underlined('letters beyond ASCII', 'await trx.raw("SELECT \'é😀\'; ‹SAVEPOINT› \\"ü\\"")'),
-    underlined('several lines', 'await trx.raw(`\n  -- first\n  ‹ROLLBACK\n  TO› a\n`)'),
+    flagged('a constant of another file', 'await trx.raw(‹OPEN›)'),
+    flagged('a property of a constant of another file', 'await trx.raw(‹statements.release›)'),
+    flagged('a choice', 'declare const deep: boolean; await trx.raw(deep ? "‹SAVEPOINT› a" : "SELECT 1")'),
+    flagged('escapes before the words', 'await trx.raw("SELECT \'\\u00e9\\n\\t\\x41\'; ‹SAVEPOINT› a")'),
+    flagged('a line broken in the source', 'await trx.raw("SELECT 1; \\\n ‹SAVEPOINT› a")'),
+    flagged('letters beyond ASCII', 'await trx.raw("SELECT \'é😀\'; ‹SAVEPOINT› \\"ü\\"")'),
+    flagged('several lines', 'await trx.raw(`\n  -- first\n  ‹ROLLBACK\n  TO› a\n`)'),
   ],
 })
 

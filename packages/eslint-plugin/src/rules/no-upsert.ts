@@ -1,0 +1,156 @@
+import {
+  resolveProfile,
+  supportTable,
+  type AwsProfile,
+  type ForwardingProfile,
+} from '@knex-flatten/sql-support'
+import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { createRule } from '../create-rule.ts'
+import { createSqlSearch } from '../sql/sql-listener.ts'
+import { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import { createHandleAt } from '../syntax/handle-at.ts'
+import {
+  reportMissingTypes,
+  typeInformationSchema,
+  typesRequired,
+  type TypeInformation,
+} from '../type-information.ts'
+import { LookupsBefore } from '../upsert/find-then-insert.ts'
+import { swallowedUniqueViolation } from '../upsert/insert-catch.ts'
+import { insertsIn, isInsert } from '../upsert/inserts.ts'
+import { onConflictCallOf } from '../upsert/on-conflict-call.ts'
+import { profileSchema } from '../upsert/profile-schema.ts'
+import { chainOf, methodOf, queryOf } from '../upsert/query.ts'
+
+const forms = ['ignore', 'merge', 'raw', 'merge-statement', 'find-then-insert', 'insert-catch'] as const
+
+type Form = (typeof forms)[number]
+type Options = [
+  { typeInformation?: TypeInformation; allow?: Form[]; profile?: AwsProfile | ForwardingProfile },
+]
+type MessageIds = 'unpublished' | 'refused' | 'insertCatch' | 'findThenInsert' | 'typesRequired'
+
+export default createRule<Options, MessageIds>({
+  name: 'no-upsert',
+  meta: {
+    type: 'problem',
+    docs: {
+      description:
+        'disallow ways to insert or update that may not be forwarded or need a savepoint to be safe',
+      recommended: 'warn',
+    },
+    schema: [
+      {
+        type: 'object',
+        description: 'Which forms are allowed, and what is known of the cluster.',
+        additionalProperties: false,
+        properties: {
+          typeInformation: typeInformationSchema,
+          allow: {
+            type: 'array',
+            description: 'Forms that are not reported.',
+            uniqueItems: true,
+            items: { type: 'string', description: 'A form.', enum: [...forms] },
+          },
+          profile: profileSchema,
+        },
+      },
+    ],
+    defaultOptions: [{ typeInformation: 'optional', allow: [], profile: 'aws-global' }],
+    messages: {
+      unpublished: '{{words}}: {{why}} Use {{instead}}',
+      refused: '{{words}} is refused under the profile "{{profile}}". Use {{instead}}',
+      insertCatch:
+        'The unique violation caught here has already aborted the transaction, and a write-forwarding reader has no savepoint to go back to: what follows fails, and COMMIT rolls back. Let the error end the transaction and decide outside of it.',
+      findThenInsert:
+        'Between the lookup that set `{{found}}` and this insert another session can insert the same row; the unique violation then aborts the transaction, and a write-forwarding reader has no savepoint to go back to. The lookup may also lag behind the writer. Lock one agreed row with `.forUpdate()` before looking, or insert first in a transaction of its own.',
+      typesRequired,
+    },
+  },
+  create(context, [{ typeInformation, allow = [], profile = 'aws-global' }]) {
+    if (reportMissingTypes(context, typeInformation)) return {}
+
+    const source = context.sourceCode
+    const { name, verdicts } = resolveProfile(profile)
+    const syntax = new EstreeSyntax(source, context.filename)
+    const handleAt = createHandleAt(source, context.filename)
+    const lookups = new LookupsBefore(syntax)
+    const isAllowed = (form: Form) => allow.includes(form)
+
+    const reportConflict = (
+      rule: 'on-conflict' | 'merge',
+      words: string,
+      loc: TSESTree.SourceLocation,
+    ): void => {
+      const { verdict, known } = verdicts[rule]
+      const { why, instead } = supportTable[rule]
+      if (verdict === 'refuse') {
+        context.report({ loc, messageId: 'refused', data: { words, profile: name, instead } })
+      } else if (known === 'unknown' || known === 'assumed') {
+        context.report({ loc, messageId: 'unpublished', data: { words, why, instead } })
+      }
+    }
+
+    const searchSql = createSqlSearch(
+      source,
+      { rules: ['on-conflict', 'merge'], words: /\b(?:conflict|merge)\b/iu },
+      ({ rule, words, loc }) => {
+        if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
+        if (rule === 'on-conflict' && !isAllowed('raw')) reportConflict('on-conflict', words, loc)
+      },
+    )
+
+    const checkOnConflict = (call: TSESTree.CallExpression): void => {
+      const found = onConflictCallOf(source, call)
+      if (found === undefined || isAllowed(found.method)) return
+      reportConflict('on-conflict', `.onConflict(…).${found.method}()`, found.node.loc)
+    }
+
+    const isInOpenTransaction = (insert: TSESTree.CallExpression): boolean => {
+      const query = queryOf(chainOf(insert))
+      if (query?.on === undefined || query.methods.has('onConflict')) return false
+      return handleAt(query.on) === 'transaction'
+    }
+
+    const checkHandler = (tried: TSESTree.Node, handler: TSESTree.Node): void => {
+      if (isAllowed('insert-catch')) return
+      const node = swallowedUniqueViolation(syntax, handler)
+      if (node !== undefined && insertsIn(syntax, tried).some(isInOpenTransaction)) {
+        context.report({ node, messageId: 'insertCatch' })
+      }
+    }
+
+    const checkInsert = (insert: TSESTree.CallExpression): void => {
+      const query = queryOf(chainOf(insert))
+      if (query === undefined || query.methods.has('onConflict') || isAllowed('find-then-insert')) return
+      const found = lookups.decidingOn(insert, query.table)
+      if (found === undefined) return
+      const { property } = insert.callee as TSESTree.MemberExpression
+      context.report({ node: property, messageId: 'findThenInsert', data: { found } })
+    }
+
+    return {
+      CallExpression(node) {
+        searchSql(node)
+        checkOnConflict(node)
+        if (isInsert(node)) checkInsert(node)
+        if (methodOf(node) !== 'catch' || node.callee.type !== AST_NODE_TYPES.MemberExpression) return
+        const [handler] = node.arguments
+        const isFunction =
+          handler?.type === AST_NODE_TYPES.ArrowFunctionExpression ||
+          handler?.type === AST_NODE_TYPES.FunctionExpression
+        if (isFunction) checkHandler(node.callee.object, handler.body)
+      },
+      TaggedTemplateExpression: searchSql,
+      TryStatement({ block, handler }) {
+        if (handler !== null) checkHandler(block, handler.body)
+      },
+      VariableDeclarator({ id, init }) {
+        if (init !== null) lookups.add(id, init)
+      },
+      AssignmentExpression({ left, right }) {
+        lookups.add(left, right)
+      },
+    }
+  },
+})

@@ -1,0 +1,88 @@
+import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { placesOf, type Place } from '../calls/places.ts'
+import { isReachable } from '../calls/reach.ts'
+import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import { queryOf, type Query } from './query.ts'
+
+interface Lookup {
+  readonly query: Query
+  /** The variable that holds what was found. */
+  readonly found: TSESTree.Node
+}
+
+const finders = new Set([
+  'first',
+  'select',
+  'where',
+  'whereIn',
+  'andWhere',
+  'findOne',
+  'findById',
+  'findByIds',
+])
+const writers = [
+  'insert',
+  'update',
+  'del',
+  'delete',
+  'patch',
+  'insertAndFetch',
+  'patchAndFetch',
+  'patchAndFetchById',
+]
+
+/** Remembers the lookups of a file in source order, and tells which insert runs only where one of them found nothing. */
+export class LookupsBefore {
+  readonly #syntax: EstreeSyntax
+  readonly #lookups: Lookup[] = []
+
+  constructor(syntax: EstreeSyntax) {
+    this.#syntax = syntax
+  }
+
+  /** `found` was set to the result of `value`. */
+  add(found: TSESTree.Node, value: TSESTree.Node): void {
+    if (value.type !== AST_NODE_TYPES.AwaitExpression) return
+    const query = queryOf(value)
+    if (query === undefined || writers.some((method) => query.methods.has(method))) return
+    if (![...query.methods].some((method) => finders.has(method))) return
+    for (const name of namesIn(found)) this.#lookups.push({ query, found: name })
+  }
+
+  /** The variable whose emptiness decides that `insert`, on `table`, runs. */
+  decidingOn(insert: TSESTree.CallExpression, table: string): string | undefined {
+    const deciding = this.#lookups.find(
+      ({ query, found }) =>
+        query.table === table &&
+        isWithin(insert, functionAround(found)) &&
+        placesOf(this.#syntax, found).some(
+          (place: Place<TSESTree.Node>) => !isReachable(this.#syntax, insert, place),
+        ),
+    )
+    return deciding?.found.type === AST_NODE_TYPES.Identifier ? deciding.found.name : undefined
+  }
+}
+
+/** `row`, `[row]`: the names a lookup's result goes to. */
+function namesIn(pattern: TSESTree.Node): TSESTree.Node[] {
+  if (pattern.type === AST_NODE_TYPES.Identifier) return [pattern]
+  const [first] = pattern.type === AST_NODE_TYPES.ArrayPattern ? pattern.elements : []
+  return first?.type === AST_NODE_TYPES.Identifier ? [first] : []
+}
+
+function functionAround(node: TSESTree.Node): TSESTree.Node {
+  let above: TSESTree.Node = node
+  while (
+    above.type !== AST_NODE_TYPES.Program &&
+    above.type !== AST_NODE_TYPES.FunctionDeclaration &&
+    above.type !== AST_NODE_TYPES.FunctionExpression &&
+    above.type !== AST_NODE_TYPES.ArrowFunctionExpression
+  ) {
+    above = above.parent
+  }
+  return above
+}
+
+function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
+  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
+}

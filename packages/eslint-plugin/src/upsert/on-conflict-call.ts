@@ -1,0 +1,54 @@
+import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { programOf } from '../syntax/program-of.ts'
+import { methodOf } from './query.ts'
+
+type Source = Readonly<TSESLint.SourceCode>
+
+/** A conflict resolved by the builder: `.onConflict('id').merge()`. */
+export interface OnConflictCall {
+  readonly method: 'merge' | 'ignore'
+  /** `onConflict` where it is in sight, else the method. */
+  readonly node: TSESTree.Node
+}
+
+/** Reads `.merge()` or `.ignore()` after `.onConflict(…)` of Knex or Objection; `undefined` for every other call. */
+export function onConflictCallOf(source: Source, call: TSESTree.CallExpression): OnConflictCall | undefined {
+  const method = methodOf(call)
+  if (method !== 'merge' && method !== 'ignore') return undefined
+  const { object, property } = call.callee as TSESTree.MemberExpression
+  const onConflict = onConflictIn(source, object)
+  // Kysely's `onConflict` takes a function.
+  if (onConflict === undefined || isFunction(onConflict.arguments[0])) return undefined
+  if (!isKnexBuilder(source, object)) return undefined
+  const isInSight = onConflict.range[0] >= call.range[0] && onConflict.range[1] <= call.range[1]
+  return { method, node: isInSight ? (onConflict.callee as TSESTree.MemberExpression).property : property }
+}
+
+function onConflictIn(source: Source, node: TSESTree.Node): TSESTree.CallExpression | undefined {
+  if (node.type === AST_NODE_TYPES.Identifier) {
+    const definition = ASTUtils.findVariable(source.getScope(node), node)?.defs[0]
+    const value = definition?.node.type === AST_NODE_TYPES.VariableDeclarator ? definition.node.init : null
+    return value?.type === AST_NODE_TYPES.CallExpression ? onConflictIn(source, value) : undefined
+  }
+  if (node.type !== AST_NODE_TYPES.CallExpression) return undefined
+  if (methodOf(node) === 'onConflict') return node
+  return node.callee.type === AST_NODE_TYPES.MemberExpression
+    ? onConflictIn(source, node.callee.object)
+    : undefined
+}
+
+function isFunction(node: TSESTree.Node | undefined): boolean {
+  return (
+    node?.type === AST_NODE_TYPES.ArrowFunctionExpression || node?.type === AST_NODE_TYPES.FunctionExpression
+  )
+}
+
+/** Not a builder of another package, as far as its type tells; one's own subclass of Objection's counts. */
+function isKnexBuilder(source: Source, node: TSESTree.Node): boolean {
+  const declarations = programOf(source)?.getTypeAtLocation(node).getSymbol()?.declarations ?? []
+  return declarations.every((declaration) => {
+    const [, name] =
+      /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//u.exec(declaration.getSourceFile().fileName) ?? []
+    return name === undefined || name === 'knex' || name === 'objection'
+  })
+}
