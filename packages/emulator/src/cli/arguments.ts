@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util'
+import { EmulatorError } from '../emulator-error.ts'
+import type { ForwardingReaderOptions } from '../options.ts'
+import { parseDuration } from './duration.ts'
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly run: 'help' }
+  | { readonly run: 'version' }
+  | { readonly run: 'start'; readonly json: boolean; readonly options: ForwardingReaderOptions }
+
+const flags = {
+  port: { type: 'string', short: 'p' },
+  host: { type: 'string' },
+  latency: { type: 'string' },
+  profile: { type: 'string' },
+  consistency: { type: 'string' },
+  'pg-bin': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+export const help = `Starts a PostgreSQL primary, a standby that streams from it, and in front of them a reader that forwards writes.
+
+Usage: forwarding-reader [options]
+
+  -p, --port <number>     where the reader listens; default: a free port
+      --host <address>    default: 127.0.0.1
+      --latency <time>    added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
+      --profile <name>    aws-local (default) or aws-global
+      --consistency <mode>  session (default)
+      --pg-bin <folder>   use an installed PostgreSQL's programs instead of the npm package's
+      --json              print the three URLs as one line of JSON
+  -h, --help              show this
+  -v, --version           show the version
+
+Ctrl-C stops all three and removes their data.
+`
+
+/** @throws EmulatorError `EMULATOR_OPTIONS` that names the option and what is allowed */
+export function parseArguments(args: readonly string[]): Command {
+  const values = parse(args)
+  if (values.help === true) return { run: 'help' }
+  if (values.version === true) return { run: 'version' }
+  return {
+    run: 'start',
+    json: values.json === true,
+    // What a text may say is checked where the options are read, for the command line as for programs.
+    options: {
+      host: values.host,
+      port: values.port === undefined ? undefined : wholeNumber(values.port),
+      latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
+      profile: values.profile as ForwardingReaderOptions['profile'],
+      consistency: values.consistency as ForwardingReaderOptions['consistency'],
+      pgBin: values['pg-bin'],
+    },
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']
+
+function parse(args: readonly string[]): Values {
+  try {
+    return parseArgs({ args: [...args], options: flags, strict: true }).values
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const said = /'([^']*)'/.exec(message)?.[1] ?? ''
+    const allowed = `Allowed: ${Object.keys(flags)
+      .map((name) => `--${name}`)
+      .join(', ')}.`
+    const what =
+      code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+        ? `There is no option '${said}'. ${allowed}`
+        : code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
+          ? `'${said}' is not an option. ${allowed}`
+          : // Node's own words: a value is missing, or given where none belongs.
+            `${message.split('.')[0]!}.`
+    throw new EmulatorError('EMULATOR_OPTIONS', what, { cause: error })
+  }
+}
+
+/** What is no number fails the check of the option's range, with the text as it was typed. */
+function wholeNumber(typed: string): number {
+  return /^\d+$/.test(typed) ? Number(typed) : (typed as unknown as number)
+}

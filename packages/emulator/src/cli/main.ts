@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { EmulatorError } from '../emulator-error.ts'
+import { ownFile } from '../own-package.ts'
+import { startForwardingReader, type ForwardingReader } from '../start.ts'
+import { help, parseArguments, type Command } from './arguments.ts'
+import { Progress } from './progress.ts'
+
+/** Runs the command line to its end and returns the exit code: 0, 1 if it could not start or stop, 2 for a wrong option. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(parseArguments(args))
+  } catch (error) {
+    if (!(error instanceof EmulatorError)) throw error
+    process.stderr.write(`forwarding-reader: ${error.message}\n`)
+    if (error.code !== 'EMULATOR_OPTIONS') return 1
+    process.stderr.write('See forwarding-reader --help.\n')
+    return 2
+  }
+}
+
+async function run(command: Command): Promise<number> {
+  if (command.run === 'help') {
+    process.stdout.write(help)
+    return 0
+  }
+  if (command.run === 'version') {
+    const { version } = JSON.parse(await readFile(ownFile('package.json'), 'utf8')) as { version: string }
+    process.stdout.write(`${version}\n`)
+    return 0
+  }
+  const began = Date.now()
+  const stopAsked = askedToStop()
+  const progress = new Progress(process.stderr)
+  const options = { ...command.options, onProgress: (step: string) => progress.step(step) }
+  const reader = await startForwardingReader(options).finally(() => progress.done())
+  process.stdout.write(command.json ? asJson(reader) : asText(reader))
+  process.stderr.write(`Ready in ${((Date.now() - began) / 1000).toFixed(1)} s. Ctrl-C stops it.\n`)
+  await stopAsked
+  process.stderr.write('Stopping\n')
+  await reader.stop()
+  return 0
+}
+
+/**
+ * A signal during the start is honoured once there is something whole to stop. Later ones change nothing: npx passes on the
+ * Ctrl-C that the terminal has sent us already.
+ */
+function askedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
+  })
+}
+
+function asJson({ readerUrl, primaryUrl, standbyUrl }: ForwardingReader): string {
+  return `${JSON.stringify({ readerUrl, primaryUrl, standbyUrl })}\n`
+}
+
+function asText({ readerUrl, primaryUrl, standbyUrl }: ForwardingReader): string {
+  return `reader   ${readerUrl}\nprimary  ${primaryUrl}\nstandby  ${standbyUrl}\n`
+}

@@ -1,0 +1,90 @@
+import { startEndpoint } from './endpoint/endpoint.ts'
+import type { Crossings } from './endpoint/crossings.ts'
+import type { RefusedStatement } from './endpoint/refusals.ts'
+import { checkFree, listenError } from './listen-address.ts'
+import { checkValue, readOptions, type ForwardingReaderOptions } from './options.ts'
+import { emptyDatabase } from './postgres/empty-database.ts'
+import { startServers } from './postgres/start-servers.ts'
+import type { ServerAddress, Servers } from './servers.ts'
+
+/** A running primary, its standby, and the reader endpoint in front of both. */
+export interface ForwardingReader {
+  /** Where the application connects: reads run on the standby, writes are forwarded to the primary. */
+  readonly readerUrl: string
+  /** The primary itself, as on Aurora the writer endpoint. */
+  readonly primaryUrl: string
+  /** The standby itself: a plain reader that forwards nothing. */
+  readonly standbyUrl: string
+  /** What has crossed from the reader to the primary since the start or the last {@link ForwardingReader.reset}. */
+  crossings(): Crossings
+  /** What the reader has refused since the start or the last {@link ForwardingReader.reset}. */
+  refusals(): readonly RefusedStatement[]
+  readonly latency: {
+    /**
+     * Adds `ms` milliseconds to each crossing from now on.
+     *
+     * @throws EmulatorError `EMULATOR_OPTIONS` for anything but a number from 0 to 60000
+     */
+    set(ms: number): void
+  }
+  /**
+   * Empties the database on both servers, sets the counters to zero and the latency to what it was at the start. Idle
+   * connections, roles and other databases stay; a session that holds a lock on a table is ended.
+   */
+  reset(): Promise<void>
+  /**
+   * Ends the endpoint's sessions, then both servers, and removes their data. Safe to call twice.
+   *
+   * @throws EmulatorError `EMULATOR_STOP` if something is left
+   */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a real primary, a real standby that streams from it, and in front of them an endpoint that behaves like an Aurora
+ * reader with write forwarding. If this process ends without {@link ForwardingReader.stop}, even by SIGKILL, the servers
+ * end too.
+ *
+ * @throws EmulatorError with a `code`: a wrong option, missing binaries, a port in use, a server that does not come up
+ *
+ * @example
+ * const reader = await startForwardingReader({ latencyMs: 80 })
+ * const db = knex({ client: 'pg', connection: reader.readerUrl })
+ */
+export async function startForwardingReader(
+  options: ForwardingReaderOptions = {},
+): Promise<ForwardingReader> {
+  const { pgBin, onProgress, ...behaviour } = readOptions(options)
+  const { host, port } = behaviour
+  await checkFree(host, port)
+  const servers = await startServers({ pgBin, onProgress })
+  const endpoint = await startEndpoint({ ...servers, ...behaviour }).catch(async (error: unknown) => {
+    await servers.stop()
+    throw listenError(error, host, port)
+  })
+  let stopping: Promise<void> | undefined
+  return {
+    readerUrl: urlOf(servers, { host, port: endpoint.port }),
+    primaryUrl: urlOf(servers, servers.primary),
+    standbyUrl: urlOf(servers, servers.standby),
+    crossings: () => endpoint.crossings(),
+    refusals: () => endpoint.refusals(),
+    latency: {
+      set: (ms) => {
+        checkValue('latencyMs', ms)
+        endpoint.latency.set(ms)
+      },
+    },
+    async reset() {
+      await emptyDatabase(servers)
+      endpoint.reset()
+    },
+    stop: () => (stopping ??= endpoint.stop().finally(() => servers.stop())),
+  }
+}
+
+/** An endpoint that listens everywhere is reached by the loopback. */
+function urlOf({ user, database }: Servers, { host, port }: ServerAddress): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `postgres://${user}@${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/${database}`
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { parseArguments } from '../../src/cli/arguments.ts'
+import { parseDuration } from '../../src/cli/duration.ts'
+import { Progress } from '../../src/cli/progress.ts'
+
+describe('parseArguments', () => {
+  it('reads every option', () => {
+    const line =
+      '--latency 80ms -p 6432 --host ::1 --profile aws-global --consistency session --pg-bin /opt/pg --json'
+    expect(parseArguments(line.split(' '))).toEqual({
+      run: 'start',
+      json: true,
+      options: {
+        latencyMs: 80,
+        port: 6432,
+        host: '::1',
+        profile: 'aws-global',
+        consistency: 'session',
+        pgBin: '/opt/pg',
+      },
+    })
+  })
+
+  it.each([
+    [
+      '--lag 5',
+      "There is no option '--lag'. Allowed: --port, --host, --latency, --profile, --consistency, --pg-bin, --json, --help, --version.",
+    ],
+    ['-x', "There is no option '-x'. Allowed: --port, "],
+    ['5432', "'5432' is not an option. Allowed: --port, "],
+    ['--latency', "Option '--latency <value>' argument missing."],
+    ['--json=yes', "Option '--json' does not take an argument."],
+    [
+      '--latency soon',
+      "Option '--latency' is 'soon'; allowed: a time such as 80ms, 1.5s, or 80 (milliseconds).",
+    ],
+    ['--latency -5', "Option '--latency'"],
+  ])('refuses "%s"', (line, message) => {
+    expect(() => parseArguments(line.split(' '))).toThrow(
+      expect.objectContaining({ code: 'EMULATOR_OPTIONS', message: expect.stringContaining(message) }),
+    )
+  })
+})
+
+describe('parseDuration', () => {
+  it.each([
+    ['80ms', 80],
+    ['80', 80],
+    ['1s', 1000],
+    ['1.5 s', 1500],
+    ['0', 0],
+  ])('reads %s', (typed, ms) => expect(parseDuration('--latency', typed)).toBe(ms))
+
+  it.each(['', 'ms', '1m', '-1', '1e3', '80 ms later'])('refuses "%s"', (typed) => {
+    expect(() => parseDuration('--latency', typed)).toThrow(`Option '--latency' is '${typed}'`)
+  })
+})
+
+describe('Progress', () => {
+  const written = (isTTY: boolean): string => {
+    let text = ''
+    const progress = new Progress({ isTTY, write: (more) => (text += more) })
+    progress.step('Starting')
+    progress.step('Waiting')
+    progress.done()
+    progress.step('It has ended')
+    return text
+  }
+
+  it('writes a line per step where nobody can see a line change', () => {
+    expect(written(false)).toBe('Starting\nWaiting\nIt has ended\n')
+  })
+
+  it('changes one line on a terminal, and leaves what comes after the start', () => {
+    const clear = '\r\u001b[2K'
+    expect(written(true)).toBe(`${clear}Starting …${clear}Waiting …${clear}It has ended\n`)
+  })
+})

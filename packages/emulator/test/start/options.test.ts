@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { readOptions } from '../../src/options.ts'
+
+describe('readOptions', () => {
+  it('fills in the defaults', () => {
+    expect(readOptions({ port: undefined })).toMatchObject({
+      host: '127.0.0.1',
+      port: 0,
+      profile: 'aws-local',
+      consistency: 'session',
+      latencyMs: 0,
+    })
+  })
+
+  it('accepts a profile of your own', () => {
+    const profile = { name: 'mine', extends: 'aws-global' } as const
+    expect(readOptions({ profile }).profile).toBe(profile)
+  })
+
+  it.each([
+    [
+      { latency: 80 },
+      `There is no option 'latency'. Allowed: pgBin, host, port, profile, consistency, latencyMs, onProgress.`,
+    ],
+    [
+      { port: 70_000 },
+      `Option 'port' is 70000; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
+    ],
+    [{ port: -1 }, `Option 'port' is -1; allowed: a whole number from 0 to 65535 (0: the system chooses).`],
+    [
+      { port: 54.5 },
+      `Option 'port' is 54.5; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
+    ],
+    [
+      { port: '5432' },
+      `Option 'port' is '5432'; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
+    ],
+    [{ host: '' }, `Option 'host' is ''; allowed: a host name or an address of this machine.`],
+    [{ host: null }, `Option 'host' is null; allowed: a host name or an address of this machine.`],
+    [
+      { latencyMs: Number.NaN },
+      `Option 'latencyMs' is NaN; allowed: a number of milliseconds from 0 to 60000.`,
+    ],
+    [{ latencyMs: -5 }, `Option 'latencyMs' is -5; allowed: a number of milliseconds from 0 to 60000.`],
+    [
+      { consistency: 'global' },
+      `Option 'consistency' is 'global'; allowed: 'session' (others are not built yet).`,
+    ],
+    [{ profile: 'azure' }, /^Option 'profile' is refused: .*"azure".*aws-global, aws-local/],
+    [{ pgBin: 15 }, `Option 'pgBin' is 15; allowed: the path of a folder with initdb and postgres.`],
+    [{ onProgress: 'yes' }, `Option 'onProgress' is 'yes'; allowed: a function.`],
+  ])('refuses %j with what is allowed', (options, message) => {
+    expect(() => readOptions(options as object)).toThrow(
+      expect.objectContaining({
+        code: 'EMULATOR_OPTIONS',
+        message: typeof message === 'string' ? message : expect.stringMatching(message),
+      }),
+    )
+  })
+})
