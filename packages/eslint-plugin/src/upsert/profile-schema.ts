@@ -45,7 +45,7 @@ export const profileSchema: JSONSchema4 = {
           type: 'object',
           description: 'Verdicts by rule id of the support table.',
           additionalProperties: false,
-          properties: Object.fromEntries(ruleIds.map((id) => [id, verdict])),
+          patternProperties: { [`^(?:${ruleIds.join('|')})$`]: verdict },
         },
       },
     },
