@@ -24,10 +24,12 @@ async function withClient<Result>(
 function onStandby({ setup = [], sql }: StatementCase): Promise<string | undefined> {
   return withClient(inject('standbyUrl'), async (client) => {
     for (const before of setup) await client.query(before)
-    return client.query(sql).then(
-      () => undefined,
-      (error: pg.DatabaseError) => error.code ?? error.message,
-    )
+    try {
+      await client.query(sql)
+      return undefined
+    } catch (error) {
+      return (error as pg.DatabaseError).code
+    }
   })
 }
 

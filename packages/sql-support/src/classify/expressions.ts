@@ -21,6 +21,9 @@ const LOCKING_WORDS = [
   ['FOR', 'KEY', 'SHARE'],
 ]
 
+// Most of a tree is made of these, and nothing that is looked for stands below them.
+const LEAVES: ReadonlySet<string> = new Set(['A_Const', 'ColumnRef', 'ParamRef', 'typeName', 'alias'])
+
 const INV_READ = '262144'
 
 /**
@@ -42,14 +45,19 @@ export function inspect(root: SyntaxNode, context: Context, stretch: Span, findi
 }
 
 function pushChildren(node: SyntaxNode, types: string[], nodes: object[]): void {
-  const list = Array.isArray(node)
-  const keys = list ? undefined : Object.keys(node)
-  for (let index = (keys ?? (node as unknown as unknown[])).length - 1; index >= 0; index -= 1) {
-    const key = keys ? keys[index]! : index
-    const child = node[key]
-    if (typeof child !== 'object' || child === null) continue
+  const push = (child: unknown, type: string) => {
+    if (typeof child !== 'object' || child === null) return
     nodes.push(child)
-    types.push(list ? '' : (key as string))
+    types.push(type)
+  }
+  if (Array.isArray(node)) {
+    for (let index = node.length - 1; index >= 0; index -= 1) push(node[index], '')
+    return
+  }
+  const keys = Object.keys(node)
+  for (let index = keys.length - 1; index >= 0; index -= 1) {
+    const key = keys[index]!
+    if (!LEAVES.has(key)) push(node[key], key)
   }
 }
 

@@ -4,10 +4,10 @@ import { codePointOffset, utf16Offsets } from './offsets.ts'
 /** A node of PostgreSQL's parse tree: one key, the node's type, over its fields. Its `location`s count UTF-8 bytes. */
 export type SyntaxNode = Readonly<Record<string, unknown>>
 
-/** One statement of a text, as the grammar cuts it: everything up to its semicolon, comments and blanks included. */
+/** One statement of a text, as the grammar cuts it: comments around it may be included. */
 export interface ParsedStatement {
   readonly node: SyntaxNode
-  /** UTF-16 index where the previous statement's semicolon ended. */
+  /** UTF-16 index behind the previous statement's semicolon. */
   readonly start: number
   /** UTF-16 index of the semicolon, or the end of the text. */
   readonly end: number

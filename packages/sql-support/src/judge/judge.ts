@@ -27,17 +27,20 @@ const SEVERITY: Readonly<Record<Verdict, number>> = { local: 0, forward: 1, refu
  */
 export function judge(statement: Statement, profile: AwsProfile | ForwardingProfile): Judgement {
   const { verdicts } = resolveProfile(profile)
-  const plain: Verdict = changesRows(statement) ? 'forward' : 'local'
-  let worst: RuleHit | undefined
+  let verdict: Verdict = changesRows(statement) ? 'forward' : 'local'
+  let decisive: RuleHit | undefined
   for (const hit of statement.hits) {
     const severity = SEVERITY[verdicts[hit.rule].verdict]
-    if (severity >= SEVERITY[plain] && (!worst || severity > SEVERITY[verdicts[worst.rule].verdict]))
-      worst = hit
+    // A rule comes before the plain verdict where both say the same.
+    if (severity < SEVERITY[verdict] || (decisive && severity === SEVERITY[verdict])) continue
+    decisive = hit
+    verdict = verdicts[hit.rule].verdict
   }
-  if (worst)
-    return { ...verdicts[worst.rule], rule: worst.rule, span: { start: worst.start, end: worst.end } }
-  return { verdict: plain, known: 'documented', span: { start: statement.start, end: statement.end } }
+  if (!decisive) return { verdict, known: 'documented', span: spanOf(statement) }
+  return { verdict, known: verdicts[decisive.rule].known, rule: decisive.rule, span: spanOf(decisive) }
 }
+
+const spanOf = ({ start, end }: Span): Span => ({ start, end })
 
 /** Whether the statement, or the one inside it, is by its kind among those that AWS names as forwarded. */
 function changesRows({ kind, inner }: Statement): boolean {

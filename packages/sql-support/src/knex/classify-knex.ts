@@ -21,7 +21,7 @@ import type { Rewritten } from './rewritten.ts'
 export function fromKnex(
   sql: string,
   placeholders: Placeholders = 'all',
-): { readonly text: string; toOriginal(offset: number): number } {
+): { readonly text: string; readonly toOriginal: (offset: number) => number } {
   const { text, rewritten } = attempt(sql, findPlaceholders(sql, placeholders))
   return { text, toOriginal: (offset) => rewritten.toOriginal(offset) }
 }

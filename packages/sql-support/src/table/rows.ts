@@ -40,7 +40,7 @@ export const ROW_RULES = {
     instead: 'Separate UPDATE and INSERT statements in one transaction, or updateOrCreate of knex-flatten.',
   },
   'writing-cte': {
-    title: 'A common table expression that writes: WITH … AS (INSERT | UPDATE | DELETE …)',
+    title: 'A common table expression that writes: WITH … AS (INSERT, UPDATE, DELETE, MERGE …)',
     verdicts: FORWARDED_PERHAPS,
     sqlstate: '25006',
     standby: 'refuses',

@@ -133,6 +133,7 @@ export const SERVER_FEATURES: readonly StatementCase[] = [
     verdict: 'refuse',
     rules: ['cursor', 'row-lock'],
     words: ['DECLARE', 'FOR UPDATE'],
+    standby: '25006',
   },
   {
     sql: 'FETCH 1 FROM c',
