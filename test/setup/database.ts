@@ -50,6 +50,7 @@ export function useDatabase(prepare: (primary: pg.Client) => Promise<unknown>): 
     own = new pg.Client(at(inject('primaryUrl')))
     await own.connect()
     await prepare(own)
+    await standbyHasAll(own)
   })
   afterAll(async () => {
     await Promise.all(instances.map((db) => db.destroy()))
@@ -94,6 +95,21 @@ export function useDatabase(prepare: (primary: pg.Client) => Promise<unknown>): 
   }
 }
 
+/** Resolves once the standby has replayed everything that the primary has committed by now. */
+async function standbyHasAll(primary: pg.Client): Promise<void> {
+  const { rows } = await primary.query('select pg_current_wal_flush_lsn() as lsn')
+  const standby = new pg.Client(inject('standbyUrl'))
+  await standby.connect()
+  let replayed = false
+  while (!replayed) {
+    const answer = await standby.query('select pg_last_wal_replay_lsn() >= $1::pg_lsn as replayed', [
+      rows[0].lsn,
+    ])
+    replayed = answer.rows[0].replayed
+  }
+  await standby.end()
+}
+
 /** Reads what the primary has logged of some backends' statements: seen by the server, not by the client. */
 class ServerLog {
   readonly #connection: () => pg.Client
@@ -113,7 +129,7 @@ class ServerLog {
     this.#offset = from + log.length
     const statements: string[] = []
     for (const line of log.toString().split('\n')) {
-      const match = /\[(\d+)\] LOG: {2}(?:statement|execute [^:]*): (.*)$/.exec(line)
+      const match = /\[(\d+)\] \S+ LOG: {2}(?:statement|execute [^:]*): (.*)$/.exec(line)
       if (match && backends.includes(Number(match[1]))) statements.push(match[2]!)
     }
     return statements

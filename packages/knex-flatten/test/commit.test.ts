@@ -75,24 +75,55 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     expect(unhandled).toEqual([expect.any(UnexpectedRollbackError)])
   })
 
-  it('refuses to commit a root while one of its scopes is open, and rolls it back', async () => {
-    const { db, received } = open()
-    let release!: () => void
-    const held = new Promise<void>((resolve) => (release = resolve))
+  it.each(['returns', 'throws'])(
+    'refuses to commit a root around an open scope, which then %s',
+    async (how) => {
+      const { db, received } = open()
+      let started!: () => void
+      let release!: () => void
+      const running = new Promise<void>((resolve) => (started = resolve))
+      const held = new Promise<void>((resolve) => (release = resolve))
+      const boom = new Error('boom')
+      let scope!: Promise<unknown>
+      const error = await rejection(
+        db.transaction(async (trx) => {
+          await trx('items').insert({ id: 2 })
+          scope = trx.transaction(
+            async () => {
+              started()
+              await held
+              if (how === 'throws') throw boom
+            },
+            { name: 'forgotten' },
+          )
+          scope.catch(() => undefined)
+          await running
+        }),
+      )
+      release()
+      expect(error).toBeInstanceOf(ScopeStillOpenError)
+      expect(error.message).toMatch(/committed while scope "forgotten" \(opened at .*commit\.test\.ts/)
+      const late = await rejection(scope)
+      if (how === 'throws') expect(late).toBe(boom)
+      else expect(late).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY', cause: error })
+      expect((await received()).at(-1)).toBe('ROLLBACK')
+      expect(await idsIn(database)).toEqual([1])
+    },
+  )
+
+  it('never runs the callback of a scope that its root did not wait for', async () => {
+    const { db } = open()
+    let ran = false
     let scope!: Promise<unknown>
-    const error = await rejection(
-      db.transaction(async (trx) => {
-        await trx('items').insert({ id: 2 })
-        scope = trx.transaction(async () => held, { name: 'forgotten' })
-        scope.catch(() => undefined)
-      }),
-    )
-    release()
-    expect(error).toBeInstanceOf(ScopeStillOpenError)
-    expect(error.message).toMatch(/committed while scope "forgotten" \(opened at .*commit\.test\.ts/)
+    const root = db.transaction(async (trx) => {
+      scope = trx.transaction(async () => {
+        ran = true
+      })
+      scope.catch(() => undefined)
+    })
+    expect(await rejection(root)).toBeInstanceOf(ScopeStillOpenError)
     expect(await rejection(scope)).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY' })
-    expect((await received()).at(-1)).toBe('ROLLBACK')
-    expect(await idsIn(database)).toEqual([1])
+    expect(ran).toBe(false)
   })
 
   it('refuses to end a scope while a scope inside it is open', async () => {
@@ -227,8 +258,13 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     const error = await rejection(trx.transaction(async () => undefined))
     expect(error).toBeInstanceOf(ScopeStillOpenError)
     expect(error.message).toMatch(/waited 100 ms for scope "first" \(opened at .*commit\.test\.ts/)
+    // The next one still waits for the open sibling, not only for the one that gave up.
+    const next = trx.transaction(async (scope) => {
+      expect(first.isCompleted()).toBe(true)
+      await scope('items').insert({ id: 2 })
+    })
     await first.commit()
-    await trx.transaction(async (next) => next('items').insert({ id: 2 }))
+    await next
     await trx.commit()
     expect(await idsIn(database)).toEqual([1, 2])
   })
