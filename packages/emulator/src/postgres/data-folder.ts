@@ -11,7 +11,7 @@ const settlingMs = 60_000
 export type ServerName = 'primary' | 'standby'
 
 /** The socket in a data folder on which the run's watchdog listens for as long as it lives. */
-export const signOfLife = (folder: string): string => join(folder, 'alive')
+const signOfLife = (folder: string): string => join(folder, 'alive')
 
 /** Makes a new folder for one run's servers, closed to everybody but the account they run as. */
 export async function createDataFolder(account: Account | undefined): Promise<string> {

@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { giveTo, serverAccount } from '../../src/postgres/account.ts'
 import { withConnection } from '../../src/postgres/connect.ts'
+import { removeLeftovers } from '../../src/postgres/data-folder.ts'
 import { emptyDatabase } from '../../src/postgres/empty-database.ts'
 import { standbyCatchesUp } from '../../src/postgres/replication.ts'
 import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
@@ -97,6 +98,30 @@ describe('startServers', () => {
     await expect(withConnection(other.primary, async () => undefined)).rejects.toThrow('ECONNREFUSED')
     expect(await one('primary', 'SELECT 1 AS still')).toEqual({ still: 1 })
   })
+
+  it.each(['primary', 'standby'] as const)(
+    'moves to other ports when another program takes that of the %s just before it starts',
+    async (name) => {
+      const folders = () => readdirSync(temporary).filter((entry) => entry.startsWith('forwarding-reader-'))
+      const before = folders()
+      const heard: string[] = []
+      const thief = createServer()
+      const other = await startServers({
+        onProgress: (step) => {
+          heard.push(step)
+          if (step !== `Starting the ${name}` || thief.listening) return
+          const folder = folders().find((entry) => !before.includes(entry))!
+          const settings = readFileSync(join(temporary, folder, name, 'emulator.conf'), 'utf8')
+          thief.listen(Number(/^port = '(\d+)'/m.exec(settings)![1]))
+        },
+      })
+      expect(other[name].port).not.toBe((thief.address() as AddressInfo).port)
+      expect(heard.filter((step) => step === `Starting the ${name}`)).toHaveLength(2)
+      expect(heard.join()).not.toContain('has ended')
+      thief.close()
+      await other.stop()
+    },
+  )
 
   it('says so when a server ends by itself', async () => {
     const heard: string[] = []
@@ -191,20 +216,21 @@ describe('a data folder that a killed run left behind', () => {
     await deadSocket(folder)
     const lock = `${process.pid}\n\n\n${servers.primary.port}\n`
     await writeFile(join(folder, 'primary', 'postmaster.pid'), lock)
-    await (await startServers()).stop()
+    await removeLeftovers(serverAccount())
     expect(existsSync(folder)).toBe(true)
     await rm(folder, { recursive: true })
   })
 
   it('stays while it is so young that its watchdog may still be starting', async () => {
     const folder = await abandoned()
-    await (await startServers()).stop()
+    await removeLeftovers(serverAccount())
     expect(existsSync(folder)).toBe(true)
     await rm(folder, { recursive: true })
   })
 
   it('of a run that lives is never touched', async () => {
-    expect(existsSync(join(servers.folder, 'alive'))).toBe(true)
+    expect(await removeLeftovers(serverAccount())).toEqual([])
+    expect(existsSync(servers.folder)).toBe(true)
     expect(await one('primary', 'SELECT 1 AS still')).toEqual({ still: 1 })
   })
 })
