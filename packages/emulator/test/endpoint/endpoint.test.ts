@@ -1,0 +1,350 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startEndpoint } from '../../src/endpoint/endpoint.ts'
+import { describeError } from '../../src/wire/error-response.ts'
+import { startupMessage } from '../../src/wire/startup-packet.ts'
+import { bind, execute, parse, query, RawClient, shape, sync } from './raw-client.ts'
+import { errorOf, startRig, type Rig } from './rig.ts'
+
+let rig: Rig
+
+beforeAll(async () => {
+  rig = await startRig()
+  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
+})
+afterAll(() => rig.stop())
+beforeEach(async () => {
+  await rig.onPrimary('TRUNCATE item')
+  await rig.replicated()
+  rig.endpoint.reset()
+})
+
+const errorIn = (answers: readonly { type: string; bytes: Buffer }[]) => {
+  const error = answers.find(({ type }) => type === 'E')
+  return error && describeError(error.bytes)
+}
+const message = (type: string, length: number, body = '') => {
+  const head = Buffer.from(`${type}....`)
+  head.writeInt32BE(length, 1)
+  return Buffer.concat([head, Buffer.from(body)])
+}
+
+describe('the start of a session', () => {
+  const opening = async (bytes: Buffer) => {
+    const client = new RawClient(rig.endpoint)
+    client.send(bytes)
+    return client
+  }
+
+  it('declines encryption, and the client goes on without', async () => {
+    const socket = connect(rig.endpoint)
+    for (const code of [80877103, 80877104]) {
+      const request = Buffer.alloc(8)
+      request.writeInt32BE(8)
+      request.writeInt32BE(code, 4)
+      socket.write(request)
+      expect(String((await once(socket, 'data'))[0])).toBe('N')
+    }
+    socket.write(startupMessage(new Map([['user', 'postgres']])))
+    expect((await once(socket, 'data'))[0][0]).toBe('R'.charCodeAt(0))
+    socket.destroy()
+  })
+
+  it('relays the standby’s refusal', async () => {
+    expect(await errorOf(rig.reader({ database: 'nowhere' }))).toMatchObject({
+      code: '3D000',
+      severity: 'FATAL',
+    })
+  })
+
+  it.each([
+    ['garbage', Buffer.from('GET / HTTP/1.1\r\n\r\n'), '08P01'],
+    ['a length that is too short', Buffer.from([0, 0, 0, 4, 0, 0, 0, 0]), '08P01'],
+    ['parameters without an end', Buffer.from('\0\0\0\r\0\x03\0\0user\0'), '08P01'],
+    ['protocol 2', Buffer.from([0, 0, 0, 8, 0, 2, 0, 0]), '0A000'],
+    [
+      'a replication connection',
+      startupMessage(
+        new Map([
+          ['user', 'postgres'],
+          ['replication', 'database'],
+        ]),
+      ),
+      '0A000',
+    ],
+  ])('refuses %s', async (_, bytes, sqlstate) => {
+    const client = await opening(bytes)
+    expect(errorIn(await client.ended())?.sqlstate).toBe(sqlstate)
+  })
+
+  it('offers protocol 3.0 to a client that would like a newer one', async () => {
+    const wish = startupMessage(
+      new Map([
+        ['user', 'postgres'],
+        ['_pq_.wish', 'x'],
+      ]),
+    )
+    wish.writeInt16BE(2, 6)
+    const client = await opening(wish)
+    expect(shape(await client.until('Z'))).toBe('v R K Z(I)')
+    client.destroy()
+  })
+
+  it('forgets a client that leaves before it has said anything', async () => {
+    const socket = connect(rig.endpoint)
+    await once(socket, 'connect')
+    socket.end(Buffer.from([0, 0]))
+    await once(socket.resume(), 'close')
+  })
+})
+
+describe('a client that breaks the protocol', () => {
+  it.each([
+    ['an unknown message', Buffer.from('%%%%%%%%%%')],
+    ['one byte that begins no message', Buffer.from('%')],
+    ['a length of 2 GB', message('Q', 0x7fffffff)],
+    ['a negative length', message('Q', -5)],
+    ['a Sync of 20000 bytes', message('S', 20_000)],
+    ['text without an end', message('Q', 7, 'abc')],
+    ['a Bind without names', message('B', 5, 'x')],
+    ['a Describe of nothing', message('D', 6, 'X\0')],
+    ['a password', message('p', 5, '\0')],
+  ])('is told so and put out: %s; other sessions go on', async (_, bytes) => {
+    const other = await rig.reader()
+    const client = await rig.raw()
+    client.send(bytes, sync)
+    const answers = await client.ended()
+    expect(errorIn(answers)?.sqlstate).toBe('08P01')
+    expect((await other.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+  })
+
+  it('loses its transaction when it goes in mid-message; other sessions go on', async () => {
+    const other = await rig.reader()
+    const client = await rig.raw()
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    client.send(query('INSERT INTO item VALUES (2)').subarray(0, 12))
+    client.destroy()
+    // The row is free only when the primary has rolled back.
+    await other.query('INSERT INTO item VALUES (1)')
+    expect((await other.query('SELECT id FROM item')).rows).toEqual([{ id: 1 }])
+  })
+
+  it('may send a message byte by byte', async () => {
+    const client = await rig.raw()
+    for (const byte of query('SELECT 1')) {
+      client.send(Buffer.from([byte]))
+      await new Promise(setImmediate)
+    }
+    expect(shape(await client.until('Z'))).toBe('T D C Z(I)')
+  })
+})
+
+describe('cancel', () => {
+  it.each([
+    ['on the standby', 'SELECT pg_sleep(600)', 'onStandby'],
+    ['on the primary', 'INSERT INTO item SELECT 1 FROM pg_sleep(600)', 'onPrimary'],
+  ] as const)('reaches a query that runs %s', async (_, sql, where) => {
+    const client = await rig.raw()
+    client.send(query(sql))
+    while ((await rig[where]("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length === 0);
+    await client.cancel()
+    expect(shape(await client.until('Z'))).toMatch(/E\(57014\) Z\(I\)$/)
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+
+  it('gives up the wait for the standby', async () => {
+    const client = await rig.raw()
+    await rig.onStandby('SELECT pg_wal_replay_pause()')
+    try {
+      await client.ask([query('INSERT INTO item VALUES (1)')])
+      client.send(query('SELECT * FROM item'))
+      const answered = client.until('Z')
+      const state = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'forwarding-reader'"
+      while ((await rig.onStandby(state)).length === 0);
+      await client.cancel()
+      expect(shape(await answered)).toBe('E(57014) Z(I)')
+    } finally {
+      await rig.onStandby('SELECT pg_wal_replay_resume()')
+    }
+    expect(await client.ask([query('SELECT * FROM item')])).toBe('T D C Z(I)')
+  })
+
+  it('with a wrong key does nothing', async () => {
+    const client = await rig.raw()
+    client.key.secret ^= 1
+    await client.cancel()
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+})
+
+describe('a server that goes', () => {
+  const kill = (where: 'onPrimary' | 'onStandby', name: string) =>
+    rig[where]('SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1', [
+      name,
+    ])
+
+  it('is reopened at the next write when the primary’s session ended idle', async () => {
+    const client = await rig.reader({ application_name: 'idle' })
+    await client.query('SET work_mem = 777')
+    await client.query('INSERT INTO item VALUES (1)')
+    await client.query('SELECT * FROM item')
+    await kill('onPrimary', 'idle')
+    await client.query("INSERT INTO item VALUES (2, current_setting('work_mem'))")
+    expect((await client.query('SELECT * FROM item')).rows.at(-1)).toEqual({ id: 2, name: '777kB' })
+  })
+
+  it('fails the transaction that it held, until ROLLBACK', async () => {
+    const client = await rig.reader({ application_name: 'held' })
+    await client.query('BEGIN')
+    await client.query('INSERT INTO item VALUES (1)')
+    await kill('onPrimary', 'held')
+    expect((await errorOf(client.query('COMMIT'))).code).toBe('57P01')
+    expect((await errorOf(client.query('SELECT 1'))).code).toBe('25P02')
+    expect((await client.query('COMMIT')).command).toBe('ROLLBACK')
+    await client.query('INSERT INTO item VALUES (2)')
+    expect((await client.query('SELECT id FROM item')).rows).toEqual([{ id: 2 }])
+    expect(rig.endpoint.crossings().transactions.map(({ outcome }) => outcome)).toEqual([
+      'rolled-back',
+      'committed',
+    ])
+  })
+
+  it('fails the transaction in the extended protocol too, and spares a ROLLBACK the news', async () => {
+    const client = await rig.raw({ application_name: 'held' })
+    for (const first of [[parse('SELECT 1'), bind(), execute(), sync], [query('ROLLBACK')]]) {
+      await client.ask([query('BEGIN')])
+      await client.ask([query('INSERT INTO item VALUES (1)')])
+      await kill('onPrimary', 'held')
+      const answer = await client.ask(first)
+      expect(answer).toBe(first.length > 1 ? 'E(57P01) Z(E)' : 'C Z(I)')
+      if (first.length > 1) expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+    }
+  })
+
+  it('fails the statement that it ran', async () => {
+    const client = await rig.raw({ application_name: 'ran' })
+    await client.ask([query('BEGIN')])
+    client.send(query('INSERT INTO item SELECT 1 FROM pg_sleep(600)'))
+    while ((await rig.onPrimary("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length === 0);
+    await kill('onPrimary', 'ran')
+    expect(shape(await client.until('Z'))).toBe('E(57P01) Z(E)')
+    expect(await client.ask([query('SELECT 1')])).toBe('E(25P02) Z(E)')
+    expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+  })
+
+  it('ends the session when it is the standby', async () => {
+    const client = await rig.raw({ application_name: 'reads' })
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await kill('onStandby', 'reads')
+    expect(errorIn(await client.ended())?.sqlstate).toBe('57P01')
+    const other = await rig.reader()
+    await other.query('INSERT INTO item VALUES (1)')
+  })
+
+  it('is named where the writer cannot be reached, and reads go on', async () => {
+    const endpoint = await startEndpoint({
+      primary: { host: '127.0.0.1', port: 1 },
+      standby: rig.servers.standby,
+      host: '127.0.0.1',
+      port: 0,
+      profile: 'aws-local',
+      latencyMs: 0,
+    })
+    const client = await RawClient.connect(endpoint, { user: 'postgres' })
+    client.send(query('INSERT INTO item VALUES (1)'))
+    const { sqlstate, text } = errorIn(await client.until('Z'))!
+    expect(sqlstate).toBe('08001')
+    expect(text).toContain('writer at 127.0.0.1:1')
+    await client.ask([query('BEGIN')])
+    expect(await client.ask([parse('INSERT INTO item VALUES (1)'), bind(), execute(), sync])).toBe(
+      'E(08001) Z(E)',
+    )
+    expect(await client.ask([query('SELECT 1')])).toBe('E(25P02) Z(E)')
+    expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+    client.destroy()
+    await endpoint.stop()
+  })
+
+  it('refuses the session by name where the standby cannot be reached', async () => {
+    const nowhere = { host: '127.0.0.1', port: 1 }
+    const endpoint = await startEndpoint({
+      primary: nowhere,
+      standby: nowhere,
+      host: '127.0.0.1',
+      port: 0,
+      profile: 'aws-local',
+      latencyMs: 0,
+    })
+    const client = new RawClient(endpoint)
+    client.send(startupMessage(new Map([['user', 'postgres']])))
+    const { sqlstate, text } = errorIn(await client.ended())!
+    expect(sqlstate).toBe('08006')
+    expect(text).toContain('127.0.0.1:1')
+    await endpoint.stop()
+  })
+})
+
+describe('the endpoint', () => {
+  it('does not gather what a slow client does not read', async () => {
+    const client = await rig.raw()
+    client.socket.pause()
+    client.send(query("SELECT repeat('x', 100000) FROM generate_series(1, 500)"))
+    // The backend stops sending only if nobody takes its rows any further.
+    const stuck =
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'ClientWrite' AND query LIKE '%generate_series%'"
+    while ((await rig.onStandby(stuck)).length === 0);
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(30e6)
+    client.socket.resume()
+    expect((await client.until('Z')).filter(({ type }) => type === 'D')).toHaveLength(500)
+  })
+
+  it('ends its sessions when it stops, and says so', async () => {
+    const endpoint = await startEndpoint({
+      ...rig.servers,
+      host: '127.0.0.1',
+      port: 0,
+      profile: 'aws-local',
+      latencyMs: 0,
+    })
+    const client = await RawClient.connect(endpoint, { user: 'postgres', application_name: 'stopped' })
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await endpoint.stop()
+    await endpoint.stop()
+    expect(errorIn(await client.ended())?.sqlstate).toBe('57P01')
+    await (await rig.reader()).query('INSERT INTO item VALUES (1)')
+  })
+
+  it('says which port is taken', async () => {
+    const options = {
+      ...rig.servers,
+      host: '127.0.0.1',
+      port: rig.endpoint.port,
+      profile: 'aws-local',
+      latencyMs: 0,
+    } as const
+    await expect(startEndpoint(options)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      port: rig.endpoint.port,
+    })
+  })
+
+  it('refuses a profile or a latency that makes no sense', async () => {
+    const options = {
+      ...rig.servers,
+      host: '127.0.0.1',
+      port: 0,
+      profile: 'aws-local',
+      latencyMs: 0,
+    } as const
+    await expect(startEndpoint({ ...options, profile: 'aws-lunar' as never })).rejects.toThrow(
+      /aws-lunar.*aws-global/,
+    )
+    await expect(startEndpoint({ ...options, latencyMs: -1 })).rejects.toThrow(/latencyMs is -1/)
+    expect(() => rig.endpoint.latency.set(NaN)).toThrow(/latencyMs is NaN/)
+  })
+})

@@ -1,0 +1,102 @@
+import pg from 'pg'
+import { startEndpoint, type Endpoint, type EndpointOptions } from '../../src/endpoint/endpoint.ts'
+import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
+import type { ServerAddress } from '../../src/servers.ts'
+import { RawClient } from './raw-client.ts'
+
+/** A primary, a standby and an endpoint of a test file's own, and ways to look at each. */
+export interface Rig {
+  readonly servers: LocalServers
+  readonly endpoint: Endpoint
+  /** A session on the endpoint. */
+  reader(config?: pg.ClientConfig): Promise<pg.Client>
+  /** A session on the endpoint, byte for byte. */
+  raw(parameters?: Record<string, string>): Promise<RawClient>
+  /** The last statement's rows, on a session of its own. */
+  onPrimary(sql: string, values?: unknown[]): Promise<any[]>
+  onStandby(sql: string, values?: unknown[]): Promise<any[]>
+  /** Resolves once the standby has replayed what the primary has committed. */
+  replicated(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startRig(options: Partial<EndpointOptions> = {}): Promise<Rig> {
+  const servers = await startServers()
+  const endpoint = await startEndpoint({
+    primary: servers.primary,
+    standby: servers.standby,
+    user: servers.user,
+    database: servers.database,
+    host: '127.0.0.1',
+    port: 0,
+    profile: 'aws-local',
+    latencyMs: 0,
+    ...options,
+  })
+  const clients: pg.Client[] = []
+  const raws: RawClient[] = []
+  const login = ({ host, port }: ServerAddress): pg.ClientConfig => ({
+    host,
+    port,
+    user: servers.user,
+    database: servers.database,
+  })
+  const once = async (address: ServerAddress, sql: string, values?: unknown[]): Promise<any[]> => {
+    const client = new pg.Client(login(address))
+    await client.connect()
+    try {
+      return [await client.query(sql, values)].flat().at(-1)!.rows
+    } finally {
+      await client.end()
+    }
+  }
+  return {
+    servers,
+    endpoint,
+    async reader(config = {}) {
+      const client = new pg.Client({ ...login(endpoint), ...config })
+      // A test that ends a session on purpose looks at the query's own rejection.
+      client.on('error', () => undefined)
+      await client.connect()
+      clients.push(client)
+      return client
+    },
+    async raw(parameters = {}) {
+      const client = await RawClient.connect(endpoint, {
+        user: servers.user,
+        database: servers.database,
+        ...parameters,
+      })
+      raws.push(client)
+      return client
+    },
+    onPrimary: (sql, values) => once(servers.primary, sql, values),
+    onStandby: (sql, values) => once(servers.standby, sql, values),
+    async replicated() {
+      const [{ lsn }] = await once(servers.primary, 'SELECT pg_current_wal_flush_lsn()::text AS lsn')
+      const client = new pg.Client(login(servers.standby))
+      await client.connect()
+      for (;;) {
+        const { rows } = await client.query('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done', [lsn])
+        if (rows[0].done) break
+      }
+      await client.end()
+    },
+    async stop() {
+      for (const raw of raws) raw.destroy()
+      await Promise.allSettled(clients.map((client) => client.end()))
+      await endpoint.stop()
+      await servers.stop()
+    },
+  }
+}
+
+/** The rejection of a query, as data. */
+export async function errorOf(query: Promise<unknown>): Promise<pg.DatabaseError> {
+  const outcome = await query.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (outcome === undefined) throw new Error('the query succeeded')
+  return outcome as pg.DatabaseError
+}

@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  bind,
+  closeStatement,
+  copyData,
+  copyDone,
+  describePortal,
+  describeStatement,
+  execute,
+  flush,
+  parse,
+  query,
+  shape,
+  sync,
+  type RawClient,
+} from '../endpoint/raw-client.ts'
+import { startRig, type Rig } from '../endpoint/rig.ts'
+
+let rig: Rig
+let client: RawClient
+
+beforeAll(async () => {
+  rig = await startRig({
+    // COPY is let through here to see that its stream does not wedge a session.
+    profile: {
+      name: 'copying',
+      extends: 'aws-local',
+      verdicts: { copy: { verdict: 'forward', known: 'assumed' } },
+    },
+  })
+  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
+})
+afterAll(() => rig.stop())
+beforeEach(async () => {
+  await rig.onPrimary('TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n')
+  await rig.replicated()
+  rig.endpoint.reset()
+  client = await rig.raw()
+})
+
+const count = async () => (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n as number
+const insert = (id: number) => [parse(`INSERT INTO item VALUES (${id})`), bind(), execute()]
+const select = [parse('SELECT 1'), bind(), execute()]
+const inRecovery = async () => {
+  client.send(query('SELECT pg_is_in_recovery()'))
+  return (await client.until('Z'))
+    .find(({ type }) => type === 'D')!
+    .bytes.toString('latin1')
+    .at(-1)
+}
+
+describe('units of the extended protocol', () => {
+  it('answers message for message', async () => {
+    expect(
+      await client.ask([parse('SELECT 1'), describeStatement(), bind(), describePortal(), execute(), sync]),
+    ).toBe('1 t T 2 T D C Z(I)')
+    expect(
+      await client.ask([parse('INSERT INTO item VALUES (11)'), bind(), describePortal(), execute(), sync]),
+    ).toBe('1 2 n C Z(I)')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await client.ask([parse(''), bind(), execute(), sync])).toBe('1 2 I Z(I)')
+  })
+
+  it('answers a Flush without ending the implicit transaction', async () => {
+    expect(await client.ask([parse('SELECT * FROM item'), bind([], '', 'p'), flush], '2')).toBe('1 2')
+    expect(await client.ask([execute(3, 'p'), flush], 's')).toBe('D D D s')
+    expect(await client.ask([execute(3, 'p'), flush], 's')).toBe('D D D s')
+    expect(await client.ask([execute(0, 'p'), flush], 'C')).toBe('D D D D C')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await client.ask([execute(0, 'p'), sync])).toBe('E(34000) Z(I)')
+  })
+
+  it('describes before it binds, in units of their own', async () => {
+    const text = 'INSERT INTO item VALUES ($1) RETURNING id'
+    expect(await client.ask([parse(text), describeStatement(), flush], 'T')).toBe('1 t T')
+    expect(rig.endpoint.crossings().total).toBe(0)
+    expect(await client.ask([bind(['11']), execute(), sync])).toBe('2 D C Z(I)')
+    expect(await client.ask([parse(text), describeStatement(), sync])).toBe('1 t T Z(I)')
+    expect(await client.ask([bind(['12']), execute(), sync])).toBe('2 D C Z(I)')
+    expect(rig.endpoint.crossings().total).toBe(2)
+    expect(await count()).toBe(12)
+  })
+
+  it('runs pipelined units in order, each on its server', async () => {
+    client.send(
+      ...select,
+      sync,
+      ...insert(11),
+      sync,
+      query('SELECT 1'),
+      ...insert(11),
+      sync,
+      ...insert(12),
+      sync,
+    )
+    const answers: string[] = []
+    for (let unit = 0; unit < 5; unit++) answers.push(shape(await client.until('Z')))
+    expect(answers).toEqual(['1 2 D C Z(I)', '1 2 C Z(I)', 'T D C Z(I)', '1 2 E(23505) Z(I)', '1 2 C Z(I)'])
+    expect(rig.endpoint.crossings().total).toBe(3)
+  })
+
+  it('keeps a batch up to Sync one transaction', async () => {
+    expect(await client.ask([...select, ...insert(11), ...insert(11), ...insert(12), sync])).toBe(
+      '1 2 D C 1 2 C 1 2 E(23505) Z(I)',
+    )
+    expect(await count()).toBe(10)
+    expect(await client.ask([...insert(11), ...insert(12), ...select, sync])).toBe('1 2 C 1 2 C 1 2 D C Z(I)')
+    expect(await count()).toBe(12)
+    expect(rig.endpoint.crossings().transactions.map(({ outcome }) => outcome)).toEqual([
+      'rolled-back',
+      'committed',
+    ])
+  })
+
+  it('skips everything after an error in a flushed part up to Sync', async () => {
+    expect(await client.ask([parse('SELEC'), flush], 'E')).toBe('E(42601)')
+    expect(await client.ask([...insert(11), flush, query('SELECT 1'), sync])).toBe('Z(I)')
+    expect(await client.ask([...select, sync])).toBe('1 2 D C Z(I)')
+    expect(await count()).toBe(10)
+  })
+
+  it('rolls back a flushed write when a later part of the batch fails', async () => {
+    expect(await client.ask([...insert(11), flush], 'C')).toBe('1 2 C')
+    expect(await client.ask([parse('SELECT 1/0'), bind(), execute(), sync])).toMatch(/E\(22012\) Z\(I\)$/)
+    expect(await count()).toBe(10)
+    expect(await client.ask([...insert(11), flush], 'C')).toBe('1 2 C')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await count()).toBe(11)
+  })
+
+  it('runs what stands before a refused statement, and skips what stands behind it', async () => {
+    expect(await client.ask([...select, parse('SAVEPOINT a'), bind(), execute(), ...insert(11), sync])).toBe(
+      '1 2 D C E(0A000) Z(I)',
+    )
+    expect(await client.ask([...insert(11), parse('SAVEPOINT a'), bind(), execute(), sync])).toBe(
+      '1 2 C E(0A000) Z(I)',
+    )
+    expect(await count()).toBe(10)
+    expect(await client.ask([parse('SAVEPOINT a'), flush], 'E')).toBe('E(0A000)')
+    expect(await client.ask([sync])).toBe('Z(I)')
+  })
+
+  it('opens, moves and ends a transaction inside one batch', async () => {
+    const run = (sql: string) => [parse(sql), bind(), execute()]
+    expect(await client.ask([...run('BEGIN'), flush], 'C')).toBe('1 2 C')
+    expect(await client.ask([...insert(11), flush], 'C')).toBe('1 2 C')
+    expect(await client.ask([sync])).toBe('Z(T)')
+    expect(await inRecovery()).toBe('f')
+    expect(await client.ask([...run('ROLLBACK'), sync])).toBe('1 2 C Z(I)')
+    expect(await count()).toBe(10)
+    expect(await client.ask([...run('BEGIN'), ...insert(11), ...run('COMMIT'), sync])).toBe(
+      '1 2 C 1 2 C 1 2 C Z(I)',
+    )
+    expect(await count()).toBe(11)
+  })
+
+  it('takes a Query in the middle of a batch', async () => {
+    expect(await client.ask([...insert(11), query('SELECT 1')])).toBe('1 2 C T D C Z(I)')
+    expect(await count()).toBe(11)
+  })
+
+  it('goes on reading a portal of the standby after its transaction has moved', async () => {
+    await client.ask([query('BEGIN')])
+    expect(await client.ask([parse('SELECT id FROM item'), bind([], '', 'p'), execute(4, 'p'), sync])).toBe(
+      '1 2 D D D D s Z(T)',
+    )
+    expect(await client.ask([query('INSERT INTO item VALUES (11)')])).toBe('C Z(T)')
+    expect(await client.ask([execute(4, 'p'), ...insert(12), execute(0, 'p'), sync])).toBe(
+      'D D D D s 1 2 C D D C Z(T)',
+    )
+    expect(await client.ask([query('COMMIT')])).toBe('C Z(I)')
+    expect(await count()).toBe(12)
+    expect(await rig.onStandby("SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in tr%'")).toEqual([])
+  })
+
+  it('fetches a forwarded statement’s rows in parts', async () => {
+    const text = 'UPDATE item SET name = $1 RETURNING id'
+    expect(await client.ask([parse(text), bind(['x'], '', 'p'), flush], '2')).toBe('1 2')
+    expect(await client.ask([execute(6, 'p'), flush], 's')).toBe('D D D D D D s')
+    expect(await client.ask([execute(6, 'p'), sync])).toBe('D D D D C Z(I)')
+    expect(await rig.onPrimary("SELECT count(*)::int AS n FROM item WHERE name = 'x'")).toEqual([{ n: 10 }])
+  })
+
+  it('runs a long batch without Sync in parts', async () => {
+    const statements = Array.from({ length: 3000 }, (_, n) => [
+      parse(`SELECT ${n}, '${'x'.repeat(100)}'`),
+      bind(),
+      execute(),
+    ])
+    client.send(...statements.flat())
+    client.send(sync)
+    const answers = await client.until('Z')
+    expect(answers.filter(({ type }) => type === 'C')).toHaveLength(3000)
+  })
+})
+
+describe('prepared statements', () => {
+  it('are known on both servers, whichever heard of them first', async () => {
+    expect(await client.ask([parse('SELECT count(*) FROM item WHERE id > $1', 's'), sync])).toBe('1 Z(I)')
+    expect(await client.ask([bind(['0'], 's'), execute(), sync])).toBe('2 D C Z(I)')
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (11)')])
+    expect(await client.ask([describeStatement('s'), bind(['10'], 's'), execute(), sync])).toBe(
+      't T 2 D C Z(T)',
+    )
+    expect(await client.ask([bind(['10'], 's'), execute(), sync])).toBe('2 D C Z(T)')
+    await client.ask([query('ROLLBACK')])
+    expect(await client.ask([bind(['0'], 's'), execute(), sync])).toBe('2 D C Z(I)')
+  })
+
+  it('are replaced on both servers when a name is closed and used again', async () => {
+    await client.ask([parse('INSERT INTO item VALUES ($1)', 's'), bind(['11'], 's'), execute(), sync])
+    await client.ask([closeStatement('s'), sync])
+    expect(await client.ask([bind([], 's'), execute(), sync])).toBe('E(26000) Z(I)')
+    expect(await client.ask([parse('DELETE FROM item WHERE id > $1', 's'), sync])).toBe('1 Z(I)')
+    expect(await client.ask([bind(['5'], 's'), execute(), sync])).toBe('2 C Z(I)')
+    expect(await count()).toBe(5)
+  })
+
+  it('refuse a name that is taken, on whichever server it was taken', async () => {
+    await client.ask([parse('INSERT INTO item VALUES ($1)', 's'), bind(['11'], 's'), execute(), sync])
+    expect(await client.ask([parse('SELECT 1', 's'), sync])).toBe('E(42P05) Z(I)')
+    expect(await client.ask([bind(['12'], 's'), execute(), sync])).toBe('2 C Z(I)')
+  })
+
+  it('are not there when their Parse was skipped', async () => {
+    expect(await client.ask([parse('SELEC'), parse('SELECT 1', 's'), sync])).toBe('E(42601) Z(I)')
+    expect(await client.ask([bind([], 's'), execute(), sync])).toBe('E(26000) Z(I)')
+  })
+
+  it('without a name are known on both servers, and gone after a simple query', async () => {
+    expect(await client.ask([parse('SELECT 1'), sync])).toBe('1 Z(I)')
+    await client.ask([parse('INSERT INTO item VALUES (11)', 's'), bind([], 's'), execute(), sync])
+    expect(await client.ask([bind(), execute(), sync])).toBe('2 D C Z(I)')
+    await client.ask([query('SELECT 2')])
+    expect(await client.ask([bind(), execute(), sync])).toBe('E(26000) Z(I)')
+  })
+
+  it('made by SQL’s PREPARE forward at EXECUTE, and move with the transaction', async () => {
+    await client.ask([query('PREPARE ins (int) AS INSERT INTO item VALUES ($1)')])
+    await client.ask([query('PREPARE sel AS SELECT count(*) FROM item')])
+    expect(rig.endpoint.crossings().total).toBe(0)
+    expect(await client.ask([query('EXECUTE ins(11)')])).toBe('C Z(I)')
+    expect(rig.endpoint.crossings().total).toBe(1)
+    await client.ask([query('BEGIN')])
+    expect(await client.ask([parse('EXECUTE ins(12)'), bind(), execute(), sync])).toBe('1 2 C Z(T)')
+    expect(await client.ask([query('EXECUTE sel')])).toBe('T D C Z(T)')
+    await client.ask([query('COMMIT')])
+    expect(await count()).toBe(12)
+    expect(await client.ask([query('DEALLOCATE ins')])).toBe('C Z(I)')
+    expect(await client.ask([query('EXECUTE ins(13)')])).toBe('E(26000) Z(I)')
+    expect(await client.ask([query('PREPARE ins AS SELECT 1')])).toBe('C Z(I)')
+    expect(await client.ask([query('EXECUTE ins')])).toBe('T D C Z(I)')
+    expect(await client.ask([query('DISCARD ALL')])).toBe('C Z(I)')
+    expect(await client.ask([query('EXECUTE sel')])).toBe('E(26000) Z(I)')
+  })
+})
+
+describe('COPY, where a profile forwards it', () => {
+  it('takes the client’s rows and gives rows back', async () => {
+    expect(await client.ask([query('COPY item FROM STDIN')], 'G')).toBe('G')
+    expect(await client.ask([copyData('11\ta\n'), copyData('12\tb\n'), copyDone])).toBe('C Z(I)')
+    expect(await client.ask([query('COPY item TO STDOUT')])).toMatch(/^H (d ){12}c C Z\(I\)$/)
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+
+  it('takes rows that were sent before they were asked for', async () => {
+    expect(await client.ask([query('COPY item FROM STDIN'), copyData('11\ta\n'), copyDone])).toBe('G C Z(I)')
+    const copy = [parse('COPY item FROM STDIN'), bind(), execute(), sync]
+    expect(await client.ask([...copy, copyData('12\ta\n'), copyDone, sync])).toBe('1 2 G C Z(I)')
+    expect(await client.ask([parse('COPY item FROM STDIN'), bind(), execute(), flush], 'G')).toBe('1 2 G')
+    expect(await client.ask([copyData('13\ta\n'), copyDone], 'C')).toBe('C')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await count()).toBe(13)
+  })
+
+  it('ignores the rest of a stream that has failed', async () => {
+    await client.ask([query('COPY item FROM STDIN')], 'G')
+    expect(await client.ask([copyData('no number\n'), copyData('12\tb\n'), copyDone])).toBe('E(22P02) Z(I)')
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+})
