@@ -1,13 +1,11 @@
-import { join } from 'node:path'
 import * as typescriptParser from '@typescript-eslint/parser'
 import { RuleTester } from '@typescript-eslint/rule-tester'
 import { afterAll, describe, it } from 'vitest'
+import { fixtures } from './lint.ts'
 
 RuleTester.afterAll = afterAll
 RuleTester.describe = describe
 RuleTester.it = it
-
-export const fixtures = join(import.meta.dirname, 'fixtures')
 
 /** Files of the fixtures' program, with types. */
 export const typed = new RuleTester({

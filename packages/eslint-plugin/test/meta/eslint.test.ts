@@ -1,0 +1,121 @@
+import { ESLint } from 'eslint'
+import { describe, expect, test } from 'vitest'
+import plugin, { configs, rules, type PresetName } from '../../src/index.ts'
+import { fixtures, lint, versions, type Version } from '../lint.ts'
+
+const nested = `import type { Knex } from 'knex'
+import { saveOrder } from './services/orders.ts'
+export const f = async (trx: Knex.Transaction) => {
+  await trx.transaction(async () => {})
+  await saveOrder(trx, { id: 1 })
+  await trx.raw('SAVEPOINT a')
+  await trx('t').insert({}).onConflict('id').ignore()
+}
+`
+const found = ['no-nested-transaction', 'no-nested-transaction', 'no-savepoint', 'no-upsert'].map(
+  (rule) => `knex-flatten/${rule}`,
+)
+const presets = Object.keys(configs) as PresetName[]
+
+describe.each(Object.keys(versions).map(Number) as Version[])('under ESLint %i', (version) => {
+  test.each(presets)('the preset %s finds everything with types', async (preset) => {
+    const messages = await lint(nested, configs[preset] as never, { version })
+    expect(messages.map(({ ruleId }) => ruleId)).toEqual(found)
+    expect(messages.at(-1)?.severity).toBe(preset.startsWith('strict') ? 2 : 1)
+  })
+
+  test('a preset without types finds what this file tells', async () => {
+    const messages = await lint(nested, configs.recommended as never, { version, types: false })
+    expect(messages.map(({ ruleId }) => ruleId)).toEqual(found.slice(1))
+  })
+
+  test('a type-checked preset without types says so, once for each rule', async () => {
+    const messages = await lint(nested, configs['strict-type-checked'] as never, { version, types: false })
+    expect(messages.map(({ messageId }) => messageId)).toEqual([
+      'typesRequired',
+      'typesRequired',
+      'typesRequired',
+    ])
+    expect(messages[0]?.message).toContain('projectService')
+  })
+
+  test.each(Object.keys(rules))('%s refuses an option that does not exist, by its name', async (name) => {
+    const config = { rules: { [`knex-flatten/${name}`]: ['error', { alow: ['merge'] }] } }
+    await expect(lint(nested, config as never, { version })).rejects.toThrow(/"?alow"?/u)
+  })
+
+  test.each([
+    [
+      'a form that does not exist',
+      { allow: ['upsert'] },
+      /"upsert" should be equal to one of the allowed values/u,
+    ],
+    [
+      'a profile that does not exist',
+      { profile: 'aws-lokal' },
+      /"aws-lokal" should be equal to one of the allowed values/u,
+    ],
+    [
+      'a rule id that does not exist',
+      {
+        profile: {
+          name: 'x',
+          extends: 'aws-local',
+          verdicts: { savepont: { verdict: 'refuse', known: 'measured' } },
+        },
+      },
+      /savepont|verdicts/u,
+    ],
+    [
+      "a profile with one of AWS's names",
+      { profile: { name: 'aws-local', extends: 'aws-local' } },
+      /aws-local are taken/u,
+    ],
+  ])('no-upsert refuses %s', async (_, option, message) => {
+    const config = { rules: { 'knex-flatten/no-upsert': ['error', option] } }
+    await expect(lint(nested, config as never, { version })).rejects.toThrow(message)
+  })
+})
+
+test('the default parser and plain JavaScript do', async () => {
+  const eslint = new ESLint({
+    cwd: fixtures,
+    overrideConfigFile: true,
+    overrideConfig: [configs.strict as never],
+  })
+  const [result] = await eslint.lintText(
+    'knex.transaction((trx) => { trx.savepoint(f); `${sql`RELEASE \\u0061; SELECT 1`}` })\n',
+    { filePath: 'plain.js' },
+  )
+  expect(
+    result!.messages.map(({ ruleId, line, column, endColumn }) => ({ ruleId, line, column, endColumn })),
+  ).toEqual([
+    { ruleId: 'knex-flatten/no-savepoint', line: 1, column: 33, endColumn: 42 },
+    { ruleId: 'knex-flatten/no-savepoint', line: 1, column: 54, endColumn: 61 },
+  ])
+})
+
+test.each([undefined, null, {}, { program: null, esTreeNodeToTSNodeMap: null }])(
+  'parser services that are %j are no types and no crash',
+  async (services) => {
+    const { parse } = await import('@typescript-eslint/parser')
+    const parser = {
+      parseForESLint: (code: string) => ({
+        ast: parse(code, { range: true, loc: true, tokens: true, comment: true }),
+        services,
+      }),
+    }
+    const eslint = new ESLint({
+      cwd: fixtures,
+      overrideConfigFile: true,
+      overrideConfig: [{ files: ['**/*.ts'], languageOptions: { parser: parser } }, configs.strict as never],
+    })
+    const [result] = await eslint.lintText(nested, { filePath: 'file.ts' })
+    expect(result!.messages.map(({ ruleId, fatal }) => fatal ?? ruleId)).toEqual(found.slice(1))
+  },
+)
+
+test('the plugin may stand beside its own preset', async () => {
+  const config = { plugins: { 'knex-flatten': plugin }, rules: configs.recommended.rules }
+  expect(await lint('export {}', config as never)).toEqual([])
+})
