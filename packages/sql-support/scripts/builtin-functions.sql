@@ -9,4 +9,9 @@ WHERE oid < 16384
   AND NOT ('internal'::regtype = ANY (proargtypes::oid[]))
   AND NOT ('cstring'::regtype = ANY (proargtypes::oid[]))
   AND proname !~ '^(binary_upgrade_|RI_FKey_|plpgsql_)'
+UNION
+-- A type's name called like a function is a cast: regrole('reader').
+SELECT typname
+FROM pg_type
+WHERE oid < 16384 AND typnamespace = 'pg_catalog'::regnamespace AND typtype IN ('b', 'r', 'm') AND typname !~ '^_'
 ORDER BY 1;

@@ -61,7 +61,15 @@ describe('the support table', () => {
 
 describe('functionRule', () => {
   it('knows PostgreSQL’s and Aurora’s own functions from the user’s', () => {
-    for (const name of ['now', 'count', 'jsonb_build_object', 'pg_sleep', 'uuidv7', 'aurora_version']) {
+    for (const name of [
+      'now',
+      'count',
+      'jsonb_build_object',
+      'pg_sleep',
+      'uuidv7',
+      'regrole',
+      'aurora_version',
+    ]) {
       expect(functionRule(undefined, name)).toBeUndefined()
       expect(functionRule('pg_catalog', name)).toBeUndefined()
       expect(functionRule('public', name)).toBe('user-function')

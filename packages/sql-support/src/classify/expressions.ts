@@ -45,20 +45,21 @@ export function inspect(root: SyntaxNode, context: Context, stretch: Span, findi
 }
 
 function pushChildren(node: SyntaxNode, types: string[], nodes: object[]): void {
-  const push = (child: unknown, type: string) => {
-    if (typeof child !== 'object' || child === null) return
-    nodes.push(child)
-    types.push(type)
-  }
   if (Array.isArray(node)) {
-    for (let index = node.length - 1; index >= 0; index -= 1) push(node[index], '')
+    for (let index = node.length - 1; index >= 0; index -= 1) push(node[index], '', types, nodes)
     return
   }
   const keys = Object.keys(node)
   for (let index = keys.length - 1; index >= 0; index -= 1) {
     const key = keys[index]!
-    if (!LEAVES.has(key)) push(node[key], key)
+    if (!LEAVES.has(key)) push(node[key], key, types, nodes)
   }
+}
+
+function push(child: unknown, type: string, types: string[], nodes: object[]): void {
+  if (typeof child !== 'object' || child === null) return
+  nodes.push(child)
+  types.push(type)
 }
 
 function visit(type: string, node: object, context: Context, findings: Findings): void {

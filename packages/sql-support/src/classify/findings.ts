@@ -1,5 +1,12 @@
 import type { FunctionCall, RuleHit, RuleId, SettingAction, Span, Statement } from '../statement.ts'
 
+const NONE: readonly never[] = Object.freeze([])
+
+/** An array as it goes out; the empty ones, which are most, are all the same. */
+export function sealed<Item>(items: readonly Item[]): readonly Item[] {
+  return items.length === 0 ? NONE : Object.freeze(items)
+}
+
 /** What has been found in a statement so far. */
 export class Findings {
   readonly hits: RuleHit[] = []

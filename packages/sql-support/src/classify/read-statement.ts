@@ -3,7 +3,7 @@ import type { Span, Statement, StatementKind } from '../statement.ts'
 import type { Context } from './context.ts'
 import { readDoBlock } from './do-block.ts'
 import { dmlWord, functionCall, inspect, isTemporary, temporaryWord } from './expressions.ts'
-import { Findings } from './findings.ts'
+import { Findings, sealed } from './findings.ts'
 import { explainsByRunning, innerStart } from './inner.ts'
 import { unwrap } from './nodes.ts'
 import type { FuncCall, IntoClause, RangeVar } from './nodes.ts'
@@ -33,8 +33,8 @@ export function readStatement(node: SyntaxNode, stretch: Span, context: Context)
     text: context.text.slice(stretch.start, stretch.end),
     writes: findings.writes,
     locks: findings.locks,
-    functions: Object.freeze(findings.functions),
-    hits: Object.freeze(findings.hits),
+    functions: sealed(findings.functions),
+    hits: sealed(findings.hits),
     ...(findings.setting && { setting: findings.setting }),
   })
 }

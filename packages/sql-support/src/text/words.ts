@@ -97,7 +97,7 @@ export class Words {
   }
 
   #hasComments(): boolean {
-    return (this.#comments ??= /--|\/\*/.test(this.#text))
+    return (this.#comments ??= this.#text.includes('--') || this.#text.includes('/*'))
   }
 
   #trimBlanks(start: number, end: number): Span {
