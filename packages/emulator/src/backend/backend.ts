@@ -46,7 +46,14 @@ export class Backend {
     this.greeting = greeting
     this.#socket = socket
     this.#events = events
-    socket.on('data', (chunk) => this.#read(chunk))
+    socket.on('data', (chunk) => {
+      try {
+        this.#read(chunk)
+      } catch (error) {
+        // Whatever goes wrong over one session's bytes stays with that session.
+        this.#lose(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
     socket.on('error', (error) => this.#lose(error))
     socket.on('close', () => this.#lose())
   }

@@ -54,6 +54,8 @@ export class Conversation {
   unitSynced = false
   /** The server that runs the client's statement now. */
   running: Backend | undefined
+  /** What servers said unasked while a unit ran: it must not get between the pieces of a row. */
+  readonly notices: Buffer[] = []
   /** What can be given up while nothing runs: latency, and waiting for the standby. */
   waiting: AbortController | undefined
 

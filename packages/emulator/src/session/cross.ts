@@ -41,7 +41,6 @@ async function moveTransaction(conversation: Conversation, primary: Backend): Pr
   transaction.moved = true
   // A portal's rows are where it was opened, so its transaction has to last as long as the client's.
   transaction.standbyOpen = [...prepared.portals.values()].some(({ backend }) => backend === servers.standby)
-  if (!transaction.standbyOpen) await inject(servers.standby, 'ROLLBACK')
 }
 
 /** Counts a crossing, and takes as long as the way to the writer is said to be. @throws NotForwarded when cancelled. */

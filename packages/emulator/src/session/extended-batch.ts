@@ -4,6 +4,7 @@ import { flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
 import type { Conversation } from './conversation.ts'
 import { forwards } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
+import type { Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import type { Done } from './settle.ts'
@@ -67,7 +68,7 @@ function addStep(
   const { server, messages, replies, done } = batch
   const { kind, statement, message } = step
   const plan = statement?.plan
-  const refusal = plan?.refusal
+  const refusal = refusalOf(conversation, step)
 
   const refused = refusal !== undefined && kind === 'parse' && !refusal.byStandby
   if (refused && conversation.failed && !ending) {
@@ -75,7 +76,7 @@ function addStep(
     replies.push({ kind, hidden: false })
     return true
   }
-  if (refusal && (refused || (kind === 'execute' && server.role === 'primary'))) {
+  if (refusal && (refused || (kind === 'execute' && (server.role === 'primary' || !refusal.byStandby)))) {
     const { profile } = conversation.endpoint.planner
     addFailing(batch, () => {
       recordRefusal(conversation, refusal)
@@ -91,6 +92,11 @@ function addStep(
   const onError = errorOf(conversation, plan, forwarded ? statement.sql : undefined)
   replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step, done), onError })
   return false
+}
+
+function refusalOf({ endpoint }: Conversation, { statement, inParts }: Step): Refusal | undefined {
+  if (!statement || !inParts || !endpoint.planner.refusesParts) return statement?.plan.refusal
+  return { rule: 'portal-fetch', statement: statement.sql, byStandby: false }
 }
 
 /** Makes the server hold the statement that a step uses, if only the other server does. */

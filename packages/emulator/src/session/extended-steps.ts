@@ -20,6 +20,8 @@ export interface Step {
   readonly values: Buffer | undefined
   /** A portal that was opened before this unit can only be reached where it lives. */
   readonly boundTo: Backend | undefined
+  /** An Execute with a row limit: a portal fetched in parts. */
+  readonly inParts?: boolean
 }
 
 /** Reads a unit's messages with the names that the session, and the messages before them, have given. */
@@ -66,8 +68,10 @@ export function readSteps(conversation: Conversation, messages: readonly Message
         portals.set(portal, step)
         return step
       }
-      case frontend.execute:
-        return onPortal('execute', bytes, executeFields(bytes).portal)
+      case frontend.execute: {
+        const { portal, maxRows } = executeFields(bytes)
+        return { ...onPortal('execute', bytes, portal), inParts: maxRows > 0 }
+      }
       default: {
         const kind = type === frontend.describe ? 'describe' : 'close'
         const { of, name } = targetFields(bytes)
@@ -83,10 +87,12 @@ const free = { values: undefined, boundTo: undefined }
 function newStatement(conversation: Conversation, message: Buffer): PreparedStatement {
   const { name, sql, typesAt } = parseFields(message)
   const plan = conversation.endpoint.planner.plan(sql)
-  const types = message.subarray(typesAt)
+  // What lasts must not keep the whole chunk that it came in.
+  const lasting = name === '' ? message : Buffer.from(message)
+  const types = lasting.subarray(typesAt)
   const parseFor = (role: Role) =>
     role === 'standby' && plan.readWrite.length > 0
       ? parseMessage(name, readOnlyText(sql, plan.readWrite), types)
-      : message
+      : lasting
   return { name, sql, plan, parseFor, types }
 }

@@ -10,7 +10,7 @@ export type Unit =
   /** COPY data that nobody asked for yet. */
   | { readonly kind: 'copy'; readonly message: Message }
   | { readonly kind: 'extended'; readonly messages: readonly Message[]; readonly synced: boolean }
-  | { readonly kind: 'violation'; readonly error: ProtocolViolation }
+  | { readonly kind: 'violation'; readonly error: unknown }
   | { readonly kind: 'end' }
 
 /** Beyond this much that is waiting, the client is not read further. */
@@ -88,7 +88,6 @@ export class Inbox {
     try {
       this.#framer.push(chunk, (message) => this.#deliver(message))
     } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error
       this.#closed = true
       this.#add({ kind: 'violation', error })
     }

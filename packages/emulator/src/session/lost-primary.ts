@@ -60,6 +60,7 @@ function hasPortals({ prepared }: Conversation): boolean {
 async function afterLoss(conversation: Conversation, unknown: boolean): Promise<void> {
   const { servers, prepared, unsynced, transaction } = conversation
   servers.takeLoss()
+  conversation.looseChanges = []
   for (const [name, { backend }] of prepared.portals) if (backend.lost) prepared.portals.delete(name)
   for (const server of unsynced) if (server.lost) unsynced.delete(server)
   if (unknown) {

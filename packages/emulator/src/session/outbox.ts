@@ -12,11 +12,13 @@ export class Outbox {
 
   constructor(socket: Socket) {
     this.#socket = socket
-    socket.on('drain', () => {
+    const drained = () => {
       this.#full = false
       this.#onDrain?.()
       this.#onDrain = undefined
-    })
+    }
+    // Nobody reads from a closed socket, so nobody may wait for it either.
+    socket.on('drain', drained).on('close', drained)
   }
 
   push(bytes: Buffer): void {

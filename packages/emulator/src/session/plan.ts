@@ -1,6 +1,7 @@
 import {
   classify,
   judge,
+  resolveProfile,
   supportTable,
   type ForwardingProfile,
   type RuleId,
@@ -49,10 +50,13 @@ export interface Plan {
 /** Makes plans, and keeps one per classification for as long as sql-support caches that. */
 export class Planner {
   readonly profile: Profile
+  /** Whether the profile lets a portal be fetched in parts, which is a matter of the protocol and of no text. */
+  readonly refusesParts: boolean
   #plans = new WeakMap<readonly Statement[], Plan>()
 
   constructor(profile: Profile) {
     this.profile = profile
+    this.refusesParts = resolveProfile(profile).verdicts['portal-fetch'].verdict === 'refuse'
   }
 
   plan(sql: string): Plan {

@@ -29,8 +29,13 @@ export class Session {
 
   /** What a server says when nobody asked it: a notice, a changed parameter. */
   notice(bytes: Buffer): void {
-    this.#conversation.outbox.push(bytes)
-    this.#conversation.outbox.flush()
+    const { running, notices, outbox } = this.#conversation
+    if (running) {
+      notices.push(bytes)
+      return
+    }
+    outbox.push(bytes)
+    outbox.flush()
   }
 
   /** The standby is gone while nothing ran on it. */
@@ -85,6 +90,7 @@ export class Session {
     if (unit.kind === 'query') await performQuery(conversation, unit.message)
     else if (unit.kind === 'call') await performCall(conversation, unit.message)
     else await performExtended(conversation, unit.messages, unit.synced)
+    if (conversation.servers.standby.lost) throw conversation.servers.standby.lost
     await this.#placeWrites()
   }
 

@@ -2,6 +2,7 @@ import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import type { CrossingOutcome } from '../endpoint/crossings.ts'
 import { readyForQuery } from '../wire/build.ts'
+import { firstValue } from '../wire/message-fields.ts'
 import { status } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
 import type { Mark } from './plan.ts'
@@ -46,7 +47,7 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       break
     case 'setting': {
       const replay = bound ? replayBound(bound.sql, bound.types, bound.values) : replaySql(mark.text)
-      const key = mark.key === '' ? `${mark.text}\0${bound?.values.toString('latin1') ?? ''}` : mark.key
+      const key = mark.key === '' ? `${mark.text}\0${firstValue(bound?.values)}` : mark.key
       transaction?.preamble.push(replay)
       if (!mark.local) (transaction?.changes ?? conversation.looseChanges).push({ replay, key, local: false })
       break
@@ -58,11 +59,11 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       )
       break
     case 'deallocate':
-      if (mark.name === undefined) forgetAll(conversation)
+      if (mark.name === undefined) forgetAll(conversation, server)
       else prepared.remove(mark.name, server)
       break
     case 'discard-all':
-      forgetAll(conversation)
+      forgetAll(conversation, server)
       settings.clear()
       conversation.looseChanges.push({ replay: replaySql('DISCARD ALL'), key: undefined, local: false })
       break
@@ -71,11 +72,11 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
   }
 }
 
-/** Other servers may keep statements that the client has dropped; under the same name they are closed before use. */
-function forgetAll({ prepared, servers }: Conversation): void {
+/** The other server may keep statements that the client has dropped; under the same name they are closed before use. */
+function forgetAll({ prepared, servers }: Conversation, server: Backend): void {
   prepared.clear()
-  servers.standby.known.forEach((_, name, known) => known.set(name, forgotten))
-  servers.openPrimary?.known.forEach((_, name, known) => known.set(name, forgotten))
+  server.known.clear()
+  servers.other(server.role)?.known.forEach((_, name, known) => known.set(name, forgotten))
 }
 const forgotten = {}
 
@@ -117,6 +118,7 @@ export async function settle(conversation: Conversation, server: Backend): Promi
     server !== servers.standby &&
     !conversation.transaction?.standbyOpen
   ) {
+    // The transaction has moved, or its last portal on the standby is gone.
     await inject(servers.standby, 'ROLLBACK')
   }
   await spread(conversation)
@@ -134,7 +136,8 @@ async function spread(conversation: Conversation): Promise<void> {
 
 /** Tells the client that it is its turn, and waits until it has read what was written. */
 export async function ready(conversation: Conversation): Promise<void> {
-  const { outbox } = conversation
+  const { outbox, notices } = conversation
+  for (const notice of notices.splice(0)) outbox.push(notice)
   outbox.push(readies.get(conversation.status)!)
   await flushed(conversation)
 }

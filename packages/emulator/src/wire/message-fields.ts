@@ -40,6 +40,14 @@ export function targetFields(message: Buffer): { of: 'statement' | 'portal'; nam
   return { of: kind === 0x53 ? 'statement' : 'portal', name: text(message, 6).value }
 }
 
+/** The first value of a Bind, given its formats and values; '' if there is none. */
+export function firstValue(values: Buffer | undefined): string {
+  if (!values || values.length < 2) return ''
+  const countAt = 2 + 2 * values.readInt16BE(0)
+  if (values.length < countAt + 6 || values.readInt16BE(countAt) === 0) return ''
+  return values.toString('latin1', countAt + 6, countAt + 6 + Math.max(values.readInt32BE(countAt + 2), 0))
+}
+
 function text(message: Buffer, start: number): { value: string; next: number } {
   const end = message.indexOf(0, start)
   if (end < 0) throw new ProtocolViolation('invalid string in message')

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startEndpoint } from '../../src/endpoint/endpoint.ts'
 import {
   bind,
   closeStatement,
@@ -12,7 +13,7 @@ import {
   query,
   shape,
   sync,
-  type RawClient,
+  RawClient,
 } from '../endpoint/raw-client.ts'
 import { startRig, type Rig } from '../endpoint/rig.ts'
 
@@ -279,4 +280,24 @@ describe('COPY, where a profile forwards it', () => {
     expect(await client.ask([copyData('no number\n'), copyData('12\tb\n'), copyDone])).toBe('E(22P02) Z(I)')
     expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
   })
+})
+
+it('refuses a portal fetched in parts where the profile says so', async () => {
+  const own = await startEndpoint({
+    ...rig.servers,
+    host: '127.0.0.1',
+    port: 0,
+    latencyMs: 0,
+    profile: {
+      name: 'no parts',
+      extends: 'aws-local',
+      verdicts: { 'portal-fetch': { verdict: 'refuse', known: 'assumed' } },
+    },
+  })
+  const strict = await RawClient.connect(own, { user: 'postgres' })
+  expect(await strict.ask([parse('SELECT * FROM item'), bind(), execute(3), sync])).toBe('1 2 E(0A000) Z(I)')
+  expect(await strict.ask([parse('SELECT 1'), bind(), execute(), sync])).toBe('1 2 D C Z(I)')
+  expect(own.refusals()).toEqual([{ rule: 'portal-fetch', statement: 'SELECT * FROM item' }])
+  strict.destroy()
+  await own.stop()
 })
