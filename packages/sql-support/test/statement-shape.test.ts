@@ -91,6 +91,13 @@ describe('a statement', () => {
     ])
   })
 
+  it('does not take a function of the user for PostgreSQL’s of the same name', () => {
+    expect(one("SELECT app.set_config('a', 'b', true)")).toMatchObject({ hits: [{ rule: 'user-function' }] })
+    expect(one("SELECT app.set_config('a', 'b', true)").setting).toBeUndefined()
+    expect(one('SELECT app.lo_open(1, 262144)').hits).toMatchObject([{ rule: 'user-function' }])
+    expect(one('SELECT lo_open(1, 131072), lo_open(1, $1)').hits).toHaveLength(2)
+  })
+
   it('names what it prepares, runs, declares, fetches and forgets', () => {
     expect(one('PREPARE p (int) AS SELECT $1').name).toBe('p')
     expect(one('EXECUTE "P q"(1)').name).toBe('P q')

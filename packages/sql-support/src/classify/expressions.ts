@@ -96,9 +96,12 @@ export function dmlWord(type: string, fields: SyntaxNode, context: Context): Spa
 function call(node: FuncCall, context: Context, findings: Findings): void {
   const found = functionCall(node, context)
   findings.functions.push(found)
-  if (found.name === 'set_config') readSetConfig(node, context, findings)
   const rule = functionRule(found.schema, found.name)
-  if (rule === undefined || (found.name === 'lo_open' && constantText(node.args?.[1]) === INV_READ)) return
+  if (rule === undefined) {
+    if (found.name === 'set_config') readSetConfig(node, context, findings)
+    return
+  }
+  if (rule === 'large-object' && found.name === 'lo_open' && constantText(node.args?.[1]) === INV_READ) return
   if (WRITING_FUNCTION_RULES.has(rule)) findings.writeHit(rule, found)
   else findings.hit(rule, found)
 }

@@ -1,6 +1,6 @@
 import type { Span } from '../statement.ts'
 
-export type TokenKind =
+type TokenKind =
   'word' | 'quoted' | 'string' | 'dollar-string' | 'number' | 'parameter' | 'comment' | 'symbol'
 
 /** A stretch of SQL as PostgreSQL's scanner would cut it; an operator is cut into single characters. */
