@@ -23,7 +23,7 @@ export async function lint(
     overrideConfigFile: true,
     overrideConfig: [
       { files: ['**/*.ts'], languageOptions: { parser: typescriptParser, parserOptions } },
-      { plugins: { 'knex-flatten': plugin as never } },
+      { plugins: { 'knex-flatten': plugin } },
       config,
     ],
   })

@@ -58,8 +58,8 @@ export default createRule<Options, MessageIds>({
     ],
     defaultOptions: [{ typeInformation: 'optional', allow: [], profile: 'aws-global' }],
     messages: {
-      unpublished: '{{words}}: {{why}} Use {{instead}}',
-      refused: '{{words}} is refused under the profile "{{profile}}". Use {{instead}}',
+      unpublished: '{{words}}: {{why}} Instead: {{instead}}',
+      refused: '{{words}} is refused under the profile "{{profile}}". Instead: {{instead}}',
       insertCatch:
         'The unique violation caught here has already aborted the transaction, and a write-forwarding reader has no savepoint to go back to: what follows fails, and COMMIT rolls back. Let the error end the transaction and decide outside of it.',
       findThenInsert:

@@ -36,13 +36,13 @@ describe.each(names)('the page of %s', (name) => {
     expect(wrong.length + right.length).toBe(page.split('```ts\n').length - 1)
   })
 
-  test.each(wrong)('calls wrong what the rule reports: %s', async (code) => {
+  test.each([...wrong.entries()])('calls wrong what the rule reports: example %i', async (_, code) => {
     const messages = await lint(code, config)
     expect(messages.map(({ ruleId }) => ruleId)).toContain(`knex-flatten/${name}`)
     expect(messages.every(({ fatal }) => fatal !== true)).toBe(true)
   })
 
-  test.each(right)('calls right what the rule leaves alone: %s', async (code) => {
+  test.each([...right.entries()])('calls right what the rule leaves alone: example %i', async (_, code) => {
     expect(await lint(code, config)).toEqual([])
   })
 

@@ -1,4 +1,6 @@
-import { ESLint } from 'eslint'
+import { ESLint, type Linter } from 'eslint'
+import { defineConfig } from 'eslint/config'
+import type { TSESLint } from '@typescript-eslint/utils'
 import { describe, expect, test } from 'vitest'
 import plugin, { configs, rules, type PresetName } from '../../src/index.ts'
 import { fixtures, lint, versions, type Version } from '../lint.ts'
@@ -19,18 +21,18 @@ const presets = Object.keys(configs) as PresetName[]
 
 describe.each(Object.keys(versions).map(Number) as Version[])('under ESLint %i', (version) => {
   test.each(presets)('the preset %s finds everything with types', async (preset) => {
-    const messages = await lint(nested, configs[preset] as never, { version })
+    const messages = await lint(nested, configs[preset], { version })
     expect(messages.map(({ ruleId }) => ruleId)).toEqual(found)
     expect(messages.at(-1)?.severity).toBe(preset.startsWith('strict') ? 2 : 1)
   })
 
   test('a preset without types finds what this file tells', async () => {
-    const messages = await lint(nested, configs.recommended as never, { version, types: false })
+    const messages = await lint(nested, configs.recommended, { version, types: false })
     expect(messages.map(({ ruleId }) => ruleId)).toEqual(found.slice(1))
   })
 
   test('a type-checked preset without types says so, once for each rule', async () => {
-    const messages = await lint(nested, configs['strict-type-checked'] as never, { version, types: false })
+    const messages = await lint(nested, configs['strict-type-checked'], { version, types: false })
     expect(messages.map(({ messageId }) => messageId)).toEqual([
       'typesRequired',
       'typesRequired',
@@ -81,7 +83,7 @@ test('the default parser and plain JavaScript do', async () => {
   const eslint = new ESLint({
     cwd: fixtures,
     overrideConfigFile: true,
-    overrideConfig: [configs.strict as never],
+    overrideConfig: [configs.strict],
   })
   const [result] = await eslint.lintText(
     'knex.transaction((trx) => { trx.savepoint(f); `${sql`RELEASE \\u0061; SELECT 1`}` })\n',
@@ -108,14 +110,18 @@ test.each([undefined, null, {}, { program: null, esTreeNodeToTSNodeMap: null }])
     const eslint = new ESLint({
       cwd: fixtures,
       overrideConfigFile: true,
-      overrideConfig: [{ files: ['**/*.ts'], languageOptions: { parser: parser } }, configs.strict as never],
+      overrideConfig: [{ files: ['**/*.ts'], languageOptions: { parser: parser } }, configs.strict],
     })
     const [result] = await eslint.lintText(nested, { filePath: 'file.ts' })
     expect(result!.messages.map(({ ruleId, fatal }) => fatal ?? ruleId)).toEqual(found.slice(1))
   },
 )
 
-test('the plugin may stand beside its own preset', async () => {
-  const config = { plugins: { 'knex-flatten': plugin }, rules: configs.recommended.rules }
-  expect(await lint('export {}', config as never)).toEqual([])
+test("the plugin and its presets fit ESLint's types and typescript-eslint's, side by side", async () => {
+  const own = { plugins: { 'knex-flatten': plugin } }
+  const config: Linter.Config[] = [configs.recommended, own]
+  const typed: TSESLint.FlatConfig.ConfigArray = [configs.strict, own]
+  expect(defineConfig(config)).toHaveLength(typed.length)
+  const messages = await lint(nested, { ...own, rules: configs.recommended.rules! })
+  expect(messages).toHaveLength(found.length)
 })

@@ -58,7 +58,7 @@ test("the rules keep the rules for rules: eslint-plugin-eslint-plugin's", async 
           // The address is made from the name, and `typesRequired` is reported elsewhere: the tests above look at both.
           'eslint-plugin/require-meta-docs-url': 'off',
           'eslint-plugin/no-unused-message-ids': 'off',
-          // ESLint before 9.18 does not know the languages of a rule.
+          // typescript-eslint's type of a rule has no place for languages.
           'eslint-plugin/require-meta-languages': 'off',
           'eslint-plugin/require-meta-docs-recommended': ['error', { allowNonBoolean: true }],
         },

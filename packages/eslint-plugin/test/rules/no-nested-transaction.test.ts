@@ -248,6 +248,11 @@ typed.run('no-nested-transaction, with types', rule, {
       'through',
     ),
     flagged(
+      'a service on a repository on a transaction',
+      'class Service { constructor(private readonly repository: OrderRepository) {} run() { return this.repository.save() } } await new Service(new OrderRepository(trx)).run()',
+      'through',
+    ),
+    flagged(
       'a private field that the constructor assigns',
       'await new OrderRepository(knex, trx).onFallback()',
       'through',
