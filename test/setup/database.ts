@@ -76,6 +76,8 @@ export function useDatabase(prepare: (primary: pg.Client) => Promise<unknown>): 
       const db = knex({
         client: 'pg',
         connection: url,
+        // Knex tells of each connection it throws away; tests lose some on purpose.
+        log: { warn: () => undefined },
         ...config,
         pool: {
           min: 0,

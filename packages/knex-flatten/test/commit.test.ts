@@ -269,6 +269,21 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     expect(await idsIn(database)).toEqual([1, 2])
   })
 
+  it.each(['alone', 'behind a sibling'])(
+    'forgets a scope whose isolation level Knex refuses at once, %s',
+    async (where) => {
+      const { db } = open()
+      const trx = await db.transaction()
+      const sibling = where === 'alone' ? undefined : await trx.transaction()
+      const unknown = { isolationLevel: 'eventual' as any }
+      expect(() => trx.transaction(async () => undefined, unknown)).toThrow(/Invalid isolationLevel/)
+      await sibling?.commit()
+      await trx.transaction(async (scope) => scope('items').insert({ id: 2 }))
+      await trx.commit()
+      expect(await idsIn(database)).toEqual([1, 2])
+    },
+  )
+
   it('refuses a connection that is inside a transaction already', async () => {
     const { db } = connectFlat(database, { knex })
     await db.transaction(async (trx) => {

@@ -57,6 +57,7 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
     )
     expect(error).toBeInstanceOf(RollbackOnlyError)
     expect(error).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY', cause: { code: '23505' } })
+    expect(error.message).toMatch(/^The statement\n {4}select \* from "items"\nwas not sent: the transaction/)
     expect((await received()).filter((sql) => /select/.test(sql))).toEqual([])
   })
 
@@ -150,6 +151,33 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
       })
     })
     expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('is doomed by an error in the middle of a stream', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await insert(trx, 2)
+        const rows = trx.raw('select 1 / (3 - n) from generate_series(1, 5) as n').stream()
+        await rejection(rows.toArray())
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toMatchObject({ code: '22012' })
+  })
+
+  it('ends a stream that is asked of it with the error, so that no reader waits for ever', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    await insert(trx, 1).catch(() => 'swallowed')
+    expect(await rejection(trx('items').stream().toArray())).toBeInstanceOf(RollbackOnlyError)
+    let handed: any
+    const piped = trx('items').stream((stream) => {
+      handed = rejection(stream.toArray())
+    })
+    await piped.catch(() => 'said to the stream')
+    expect(await handed).toBeInstanceOf(RollbackOnlyError)
+    await trx.rollback()
   })
 
   describe('with doomOn', () => {

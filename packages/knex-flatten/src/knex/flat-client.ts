@@ -2,14 +2,23 @@ import { DurableTransactionError } from '../errors/errors.ts'
 import { checkTransactionOptions, type FlattenOptions, type TransactionOptions } from '../options.ts'
 import { CallSite } from '../transaction/call-site.ts'
 import { currentFrame, runInside } from '../transaction/context.ts'
+import { shortenSql } from '../transaction/failure.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { RootTransaction } from '../transaction/root-transaction.ts'
 import { Scope } from '../transaction/scope.ts'
 import { rollbackOnly } from '../transaction/verdicts.ts'
 import { runControlStatement } from './control-statements.ts'
 import { flattenTransaction } from './flat-transaction.ts'
-import type { ClassOf, Connection, Container, KnexClient, KnexTransaction, QueryObject } from './internals.ts'
-import { queueBehindSiblings } from './siblings.ts'
+import type {
+  ClassOf,
+  Connection,
+  Container,
+  Destroyable,
+  KnexClient,
+  KnexTransaction,
+  QueryObject,
+} from './internals.ts'
+import { buildBehindSiblings } from './siblings.ts'
 import {
   type OpenRoot,
   rootOn,
@@ -38,24 +47,33 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, options: FlattenOp
       const site = new CallSite()
       const parent = around && stateOf(around).frame
       const { name, refusal } = readOptions(config, parent)
-      const queue = parent && queueBehindSiblings(around, parent, this.config.acquireConnectionTimeout)
+      const siblings = parent?.openScopes ?? []
       const frame = parent ? new Scope(parent, name, site) : new RootTransaction(name, site)
       if (refusal) frame.end()
-      const transaction = super.transaction(insideFrame(frame, container), config, around)
-      queue?.(frame)
-      flattenTransaction(transaction, {
-        frame,
-        doomOn: options.doomOn ?? 'scope',
-        ...(refusal && { refusal }),
-      })
-      return transaction
+      const build = (): KnexTransaction => super.transaction(insideFrame(frame, container), config, around)
+      try {
+        const transaction = around
+          ? buildBehindSiblings(around, frame, siblings, build, this.config.acquireConnectionTimeout)
+          : build()
+        flattenTransaction(transaction, {
+          frame,
+          doomOn: options.doomOn ?? 'scope',
+          ...(refusal && { refusal }),
+        })
+        return transaction
+      } catch (error) {
+        // Knex refuses an isolation level it does not know at once.
+        frame.end()
+        throw error
+      }
     }
 
     override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {
       const open = rootOn(connection)
       if (!open) return super.query(connection, statement)
       if (typeof statement !== 'string') {
-        return refuseIfDoomed(open, this, 'A statement') ?? super.query(connection, statement)
+        const refusal = refuseIfDoomed(open, this, statement)
+        return refusal ? Promise.reject(refusal) : super.query(connection, statement)
       }
       return runControlStatement(open, statement, () => super.query(connection, statement))
     }
@@ -63,14 +81,15 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, options: FlattenOp
     override stream(
       connection: Connection,
       statement: QueryObject,
-      stream: unknown,
+      stream: Destroyable,
       streamOptions: unknown,
     ): Promise<unknown> {
       const open = rootOn(connection)
-      return (
-        (open && refuseIfDoomed(open, this, 'A stream')) ??
-        super.stream(connection, statement, stream, streamOptions)
-      )
+      const refusal = open && refuseIfDoomed(open, this, statement)
+      if (!refusal) return super.stream(connection, statement, stream, streamOptions)
+      // Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever.
+      stream.destroy(refusal)
+      return Promise.reject(refusal)
     }
 
     override _query(connection: Connection, statement: QueryObject): Promise<QueryObject> {
@@ -82,7 +101,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, options: FlattenOp
     override _stream(
       connection: Connection,
       statement: QueryObject,
-      stream: unknown,
+      stream: Destroyable,
       streamOptions: unknown,
     ): Promise<unknown> {
       const open = rootOn(connection)
@@ -125,7 +144,8 @@ function frameOf(client: KnexClient, open: OpenRoot): Frame {
   return transaction ? stateOf(transaction).frame : open.root
 }
 
-function refuseIfDoomed(open: OpenRoot, client: KnexClient, asked: string): Promise<never> | undefined {
+function refuseIfDoomed(open: OpenRoot, client: KnexClient, { sql }: QueryObject): Error | undefined {
   const { failure } = open.root
-  return failure && Promise.reject(rollbackOnly(frameOf(client, open), failure, asked))
+  if (!failure) return undefined
+  return rollbackOnly(frameOf(client, open), failure, `The statement\n    ${shortenSql(sql)}\nwas not sent`)
 }

@@ -71,7 +71,8 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       const { frame } = stateOf(this)
       const { root, parent } = frame
       if (root.ended) return Promise.reject(rootAlreadyEnded(frame))
-      if (root.failure) return Promise.reject(rollbackOnly(parent ?? root, root.failure, `The ${frame}`))
+      if (root.failure)
+        return Promise.reject(rollbackOnly(parent ?? root, root.failure, `The ${frame} was not opened`))
       return Promise.resolve()
     }
 

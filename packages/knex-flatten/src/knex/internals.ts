@@ -20,6 +20,11 @@ export interface QueryObject {
   readonly response?: { readonly command?: string }
 }
 
+/** The stream Knex hands to the user, as far as it concerns us. */
+export interface Destroyable {
+  destroy(error: Error): unknown
+}
+
 export type Container = (transactor: unknown) => unknown
 
 export interface KnexTransactionConfig {
@@ -38,9 +43,19 @@ export interface KnexClient {
     outerTx?: KnexTransaction | null,
   ): KnexTransaction
   query(connection: Connection, statement: string | QueryObject): Promise<QueryObject>
-  stream(connection: Connection, statement: QueryObject, stream: unknown, options: unknown): Promise<unknown>
+  stream(
+    connection: Connection,
+    statement: QueryObject,
+    stream: Destroyable,
+    options: unknown,
+  ): Promise<unknown>
   _query(connection: Connection, statement: QueryObject): Promise<QueryObject>
-  _stream(connection: Connection, statement: QueryObject, stream: unknown, options: unknown): Promise<unknown>
+  _stream(
+    connection: Connection,
+    statement: QueryObject,
+    stream: Destroyable,
+    options: unknown,
+  ): Promise<unknown>
 }
 
 /** Knex's `Transaction`: the thenable behind a transactor, not the transactor itself. */

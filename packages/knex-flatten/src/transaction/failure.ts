@@ -28,7 +28,7 @@ export function tellFailure(failure: Failure): string {
     case 'statement':
       return [
         `This statement failed in the ${frame}:`,
-        `    ${shorten(failure.sql ?? '(unknown statement)')}`,
+        `    ${shortenSql(failure.sql ?? '(unknown statement)')}`,
         `    ${codeOf(failure.error)}${failure.reason ?? messageOf(failure.error)}`,
       ].join('\n')
     case 'scope-failed':
@@ -40,7 +40,8 @@ export function tellFailure(failure: Failure): string {
   }
 }
 
-function shorten(sql: string): string {
+/** SQL for a message: on one line, and not for ever. */
+export function shortenSql(sql: string): string {
   const line = sql.replace(/\s+/g, ' ').trim()
   return line.length > LONGEST_SQL ? `${line.slice(0, LONGEST_SQL)} …` : line
 }

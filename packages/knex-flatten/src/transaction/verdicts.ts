@@ -51,13 +51,13 @@ export function commitAfterRollback(frame: Frame): UnexpectedRollbackError {
   )
 }
 
-/** For a statement or a scope on a transaction that can only be rolled back. */
-export function rollbackOnly(frame: Frame, failure: Failure, asked: string): RollbackOnlyError {
+/** For what is asked, in `frame`, of a transaction that can only be rolled back; `refused` says what and how. */
+export function rollbackOnly(frame: Frame, failure: Failure, refused: string): RollbackOnlyError {
   const { root } = frame
   const where = frame === root ? '' : ` in the ${frame}`
   return new RollbackOnlyError(
     [
-      `${asked}${where} was not sent: the ${root} can only be rolled back.`,
+      `${refused}${where}: the ${root} can only be rolled back.`,
       tellFailure(failure),
       ...tellSwallowed(root),
       WHAT_TO_DO,
