@@ -1,6 +1,5 @@
-import type { TSESLint } from '@typescript-eslint/utils'
+import type { ESLint, Linter } from 'eslint'
 
-type Rules = NonNullable<TSESLint.FlatConfig.Config['rules']>
 type Severity = 'error' | 'warn'
 
 export type PresetName = 'recommended' | 'strict' | 'recommended-type-checked' | 'strict-type-checked'
@@ -9,14 +8,8 @@ export type PresetName = 'recommended' | 'strict' | 'recommended-type-checked' |
  * The presets. `recommended` warns of what AWS has not published and errs on what it refuses; `strict` errs on both. The
  * type-checked ones are the same and report a file that was parsed without types, where the others look less far in silence.
  */
-export function createConfigs(
-  plugin: TSESLint.FlatConfig.Plugin,
-): Record<PresetName, TSESLint.FlatConfig.Config> {
-  const preset = (
-    name: PresetName,
-    unpublished: Severity,
-    needsTypes: boolean,
-  ): TSESLint.FlatConfig.Config => ({
+export function createConfigs(plugin: ESLint.Plugin): Record<PresetName, Linter.Config> {
+  const preset = (name: PresetName, unpublished: Severity, needsTypes: boolean): Linter.Config => ({
     name: `knex-flatten/${name}`,
     plugins: { 'knex-flatten': plugin },
     rules: rulesOf(unpublished, needsTypes),
@@ -29,8 +22,8 @@ export function createConfigs(
   }
 }
 
-function rulesOf(unpublished: Severity, needsTypes: boolean): Rules {
-  const options = needsTypes ? [{ typeInformation: 'required' }] : []
+function rulesOf(unpublished: Severity, needsTypes: boolean): Linter.RulesRecord {
+  const options: object[] = needsTypes ? [{ typeInformation: 'required' }] : []
   return {
     'knex-flatten/no-nested-transaction': ['error', ...options],
     'knex-flatten/no-savepoint': ['error', ...options],

@@ -1,10 +1,9 @@
 import { createRequire } from 'node:module'
-import type { TSESLint } from '@typescript-eslint/utils'
+import type { ESLint, Linter } from 'eslint'
+import { allRules, type RuleName } from './all-rules.ts'
 import { createConfigs, type PresetName } from './configs.ts'
-import noNestedTransaction from './rules/no-nested-transaction.ts'
-import noSavepoint from './rules/no-savepoint.ts'
-import noUpsert from './rules/no-upsert.ts'
 
+export type { RuleName } from './all-rules.ts'
 export type { PresetName } from './configs.ts'
 
 const { name, version } = createRequire(import.meta.url)('../package.json') as {
@@ -12,20 +11,27 @@ const { name, version } = createRequire(import.meta.url)('../package.json') as {
   version: string
 }
 
-/** The rules by name, without the prefix. */
-export const rules = {
-  'no-nested-transaction': noNestedTransaction,
-  'no-savepoint': noSavepoint,
-  'no-upsert': noUpsert,
-}
-
 /** The plugin's name and version, as ESLint's caches and reports show them. */
 export const meta = { name, version, namespace: 'knex-flatten' }
 
-const plugin: TSESLint.FlatConfig.Plugin = { meta, rules }
+/** One of the rules, as ESLint takes it. */
+export type Rule = NonNullable<ESLint.Plugin['rules']>[string]
+
+/** The plugin: {@link meta}, {@link rules} and {@link configs}. */
+export interface KnexFlattenPlugin extends ESLint.Plugin {
+  meta: typeof meta
+  rules: Record<RuleName, Rule>
+  configs: Record<PresetName, Linter.Config>
+}
+
+/** The rules by name, without the prefix. */
+// typescript-eslint's type of a rule says the same as ESLint's in other words.
+export const rules: Record<RuleName, Rule> = allRules as unknown as Record<RuleName, Rule>
+
+const plugin: ESLint.Plugin = { meta, rules }
 
 /** Ready-made configurations; each goes into an `eslint.config.js` as it is. */
-export const configs: Record<PresetName, TSESLint.FlatConfig.Config> = createConfigs(plugin)
+export const configs: Record<PresetName, Linter.Config> = createConfigs(plugin)
 
 /**
  * The plugin, the very object that the presets register: both may be used side by side.
@@ -34,4 +40,6 @@ export const configs: Record<PresetName, TSESLint.FlatConfig.Config> = createCon
  * import knexFlatten from 'eslint-plugin-knex-flatten'
  * export default [knexFlatten.configs.recommended]
  */
-export default Object.assign(plugin, { meta, rules, configs })
+const knexFlatten: KnexFlattenPlugin = Object.assign(plugin, { meta, rules, configs })
+
+export default knexFlatten

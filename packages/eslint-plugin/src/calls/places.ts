@@ -3,7 +3,7 @@ import type { Syntax } from '../syntax/syntax.ts'
 import { argumentOf } from './arguments.ts'
 
 /** What a value is followed back to. */
-export type Root<N> =
+type Root<N> =
   | { readonly kind: 'parameter'; readonly function: N; readonly index: number }
   | { readonly kind: 'this' }
   /** `of` is the variable that holds it, the same for every mention of it; else the expression. */

@@ -3,7 +3,7 @@ import { programOf } from '../syntax/program-of.ts'
 import { literalSource, readSource, templateSources } from './source-text.ts'
 
 /** A literal stretch of SQL. */
-export interface Chunk {
+interface Chunk {
   readonly text: string
   /** From an offset in `text` to the offset in the file; absent where the text was written in another file. */
   readonly toFile?: (offset: number) => number

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { supportTable, type RuleId } from '@knex-flatten/sql-support'
 import { describe, expect, test } from 'vitest'
-import { rules } from '../../src/index.ts'
+import { allRules as rules, type RuleName } from '../../src/all-rules.ts'
 import { lint } from '../lint.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -12,7 +12,7 @@ const names = Object.keys(rules) as (keyof typeof rules)[]
 const pageOf = (name: string) => readFileSync(join(root, `docs/rules/${name}.md`), 'utf8')
 
 /** The rows of the support table that a rule stands on. */
-const rowsByRule: Record<keyof typeof rules, RuleId[]> = {
+const rowsByRule: Record<RuleName, RuleId[]> = {
   'no-nested-transaction': ['savepoint'],
   'no-savepoint': ['savepoint'],
   'no-upsert': ['on-conflict', 'merge'],

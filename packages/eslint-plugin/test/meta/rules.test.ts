@@ -4,7 +4,8 @@ import { ESLint } from 'eslint'
 import eslintPlugin from 'eslint-plugin-eslint-plugin'
 import tseslint from 'typescript-eslint'
 import { expect, test } from 'vitest'
-import plugin, { configs, meta, rules } from '../../src/index.ts'
+import { allRules as rules } from '../../src/all-rules.ts'
+import plugin, { configs, meta } from '../../src/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const names = Object.keys(rules) as (keyof typeof rules)[]

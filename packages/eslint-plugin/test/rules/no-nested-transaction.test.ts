@@ -49,6 +49,14 @@ typed.run('no-nested-transaction, with types', rule, {
       'async function f(db: Knex) { if (db.isTransaction) return; await db.transaction(async () => {}) } await f(trx)',
     ),
     silent(
+      'a guard by short circuit',
+      'async function f(db: Knex) { return db.isTransaction || (await db.transaction()) } await f(trx)',
+    ),
+    silent(
+      'a negated guard by short circuit',
+      'async function f(db: Knex) { return !db.isTransaction && (await db.transaction()) } await f(trx)',
+    ),
+    silent(
       'a negated guard',
       'async function f(db: Knex) { if (!db.isTransaction) { await db.transaction(async () => {}) } } await f(trx)',
     ),
@@ -257,6 +265,24 @@ typed.run('no-nested-transaction, with types', rule, {
       'await new OrderRepository(knex, trx).onFallback()',
       'through',
     ),
+    flagged(
+      'a definition, and not its callers again',
+      'async function f(t: Knex.Transaction) { await t.transaction(async () => {}) } await f(trx)',
+    ),
+    {
+      name: 'two functions that call each other, whichever is asked first',
+      code: within(`
+        await one(trx, 1)
+        await other(trx, 1)
+        async function one(db: Knex, depth: number): Promise<void> {
+          if (depth > 0) await other(db, depth)
+          await db.transaction(async () => {})
+        }
+        async function other(db: Knex, depth: number): Promise<void> {
+          await one(db, depth - 1)
+        }`),
+      errors: [{ messageId: 'through' }, { messageId: 'through' }],
+    },
     flagged('mutual recursion', 'await first(trx, 3)', 'through'),
     flagged('mutual recursion from the other end', 'await second(trx, 3)', 'through'),
     flagged(
