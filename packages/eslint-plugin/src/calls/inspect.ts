@@ -2,7 +2,7 @@ import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint
 import type * as ts from 'typescript'
 import type { OpeningMethod, TransactionFunctions } from '../knex/openings.ts'
 import { EstreeSyntax } from '../syntax/estree-syntax.ts'
-import { programOf, typescript } from '../syntax/program-of.ts'
+import { programOf, typescriptOf } from '../syntax/program-of.ts'
 import { TypeScriptSyntax } from '../syntax/typescript-syntax.ts'
 import { CallGraph, type Step } from './targets.ts'
 
@@ -52,7 +52,8 @@ function graphOf(program: ts.Program, wrappers: TransactionFunctions): CallGraph
   const key = JSON.stringify([...wrappers])
   const known = graphs.get(program) ?? new Map<string, CallGraph<ts.Node>>()
   graphs.set(program, known)
-  const graph = known.get(key) ?? new CallGraph(new TypeScriptSyntax(typescript(), program), wrappers)
+  const graph =
+    known.get(key) ?? new CallGraph(new TypeScriptSyntax(typescriptOf(program), program), wrappers)
   known.set(key, graph)
   return graph
 }

@@ -1,7 +1,7 @@
 import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
 import type { Handle } from '../knex/handle.ts'
 import { EstreeSyntax } from './estree-syntax.ts'
-import { programOf, typescript } from './program-of.ts'
+import { programOf, typescriptOf } from './program-of.ts'
 import { TypeScriptSyntax } from './typescript-syntax.ts'
 
 /** How to tell what an expression of this file holds: by its type where there are types, else by its name. */
@@ -14,6 +14,6 @@ export function createHandleAt(
     const syntax = new EstreeSyntax(source, file)
     return (node) => syntax.handleOf(node)
   }
-  const syntax = new TypeScriptSyntax(typescript(), services.program)
+  const syntax = new TypeScriptSyntax(typescriptOf(services.program), services.program)
   return (node) => syntax.handleOf(services.esTreeNodeToTSNodeMap.get(node))
 }

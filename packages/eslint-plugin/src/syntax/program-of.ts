@@ -14,8 +14,18 @@ export function programOf(
 
 let loaded: typeof ts | undefined
 
-/** TypeScript, loaded only where a program says that it is there. */
-export function typescript(): typeof ts {
+/**
+ * The TypeScript that made a program, loaded only where there is one.
+ *
+ * @throws {Error} where the parser has another TypeScript, whose trees this one would misread.
+ */
+export function typescriptOf(program: ts.Program): typeof ts {
   loaded ??= createRequire(import.meta.url)('typescript') as typeof ts
+  const [file] = program.getSourceFiles()
+  if (file !== undefined && !loaded.isSourceFile(file)) {
+    throw new Error(
+      `eslint-plugin-knex-flatten loads TypeScript ${loaded.version}, but the parser made its program with another version. Install one version of typescript for both.`,
+    )
+  }
   return loaded
 }
