@@ -15,6 +15,8 @@ export interface Injected {
  * @throws BackendLost
  */
 export function inject(server: Backend, sql: string): Promise<Injected> {
+  // A simple query destroys the unnamed statement.
+  server.known.delete('')
   return injectMessages(server, queryMessage(sql), [{ kind: 'query', hidden: false }])
 }
 

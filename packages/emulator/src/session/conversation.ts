@@ -37,7 +37,7 @@ export class Conversation {
   readonly sink: ClientSink
   readonly prepared = new Prepared()
   readonly ownWrites: OwnWrites
-  /** The transaction status that the client was told last. */
+  /** The transaction status that the client was told last, or would be told now. */
   status: number = status.idle
   transaction: Transaction | undefined
   /** An extended message failed; everything is skipped until the client's Sync. */

@@ -1,5 +1,5 @@
 import type { Conversation } from './conversation.ts'
-import type { Mark, Plan, Refusal } from './plan.ts'
+import type { Plan, Refusal } from './plan.ts'
 
 /** What a unit asks for, taken together. */
 export interface Demand {
@@ -8,7 +8,7 @@ export interface Demand {
   readonly reads: boolean
   /** COMMIT or ROLLBACK is among it. */
   readonly ends: boolean
-  /** It opens a transaction itself, and declares it READ ONLY. */
+  /** It opens a transaction itself, READ ONLY, before it would write. */
   readonly opensReadOnly: boolean
 }
 
@@ -18,25 +18,37 @@ export type Route =
   | { readonly to: 'primary'; readonly crosses: boolean }
   | { readonly to: 'refused'; readonly refusal: Refusal }
 
-/** Whether it is forwarded, SQL's EXECUTE looked up under the names that the session has prepared. */
-export function forwards(conversation: Conversation, plan: Plan): boolean {
-  return (
-    plan.forwards ||
-    plan.marks.some(
-      (mark) => mark.type === 'execute' && conversation.prepared.statement(mark.name)?.plan.forwards === true,
-    )
-  )
+/**
+ * Whether it is forwarded, SQL's EXECUTE looked up under the names that the session has prepared.
+ *
+ * @param made what was prepared before it in the same unit; it is added to.
+ */
+export function forwards(
+  { prepared }: Conversation,
+  plan: Plan,
+  made: Map<string, boolean> = new Map(),
+): boolean {
+  let executed = false
+  for (const mark of plan.marks) {
+    if (mark.type === 'prepare') made.set(mark.name, mark.inner.forwards)
+    if (mark.type === 'execute')
+      executed ||= made.get(mark.name) ?? prepared.statement(mark.name)?.plan.forwards === true
+  }
+  return plan.forwards || executed
 }
 
 export function demandOf(conversation: Conversation, plans: readonly Plan[]): Demand {
-  const marks: Mark[] = []
-  for (const plan of plans) if (plan.marks.length > 0) marks.push(...plan.marks)
+  const made = new Map<string, boolean>()
+  const firstForwarded = plans.findIndex((plan) => forwards(conversation, plan, made))
+  const before = firstForwarded < 0 ? plans : plans.slice(0, firstForwarded + 1)
+  // The last word on it counts: a BEGIN that is ended again opens nothing.
+  const opening = before.findLast(({ marks }) => marks.some(({ type }) => type === 'begin' || type === 'end'))
   return {
-    forwards: plans.some((plan) => forwards(conversation, plan)),
+    forwards: firstForwarded >= 0,
     refusal: plans.find(({ refusal }) => refusal)?.refusal,
     reads: plans.some(({ reads }) => reads),
-    ends: marks.some(({ type }) => type === 'end'),
-    opensReadOnly: marks.some((mark) => mark.type === 'begin' && mark.readOnly),
+    ends: plans.some(({ marks }) => marks.some(({ type }) => type === 'end')),
+    opensReadOnly: opening?.opensReadOnly === true,
   }
 }
 

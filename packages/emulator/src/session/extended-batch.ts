@@ -1,21 +1,20 @@
 import type { Backend } from '../backend/backend.ts'
 import { hiddenSync, type Reply } from '../backend/reply.ts'
-import { flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
+import { closeStatementMessage, flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
+import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
 import { forwards } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import type { Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
-import type { Done } from './settle.ts'
+import { takeIn } from './settle.ts'
 
 /** Messages for one server, and what they are to be answered with. */
 export interface Batch {
   readonly server: Backend
   readonly messages: Buffer[]
   readonly replies: Reply[]
-  /** Fills as the server answers: what ran to its end. */
-  readonly done: Done[]
 }
 
 /** Makes what is sent of a unit: as a rule one batch; more only where portals are open on the other server. */
@@ -27,7 +26,7 @@ export function makeBatches(conversation: Conversation, steps: readonly Step[], 
     const server = step.boundTo ?? target
     let batch = batches.at(-1)
     if (batch?.server !== server) {
-      batch = { server, messages: [], replies: [], done: [] }
+      batch = { server, messages: [], replies: [] }
       batches.push(batch)
     }
     let lessons = taught.get(server)
@@ -47,7 +46,7 @@ export function endBatch(batch: Batch, synced: boolean): { bytes: Buffer; replie
 
 /** A batch that only fails, with an error of the emulator's own. */
 export function failingBatch(server: Backend, response: Buffer): Batch {
-  const batch: Batch = { server, messages: [], replies: [], done: [] }
+  const batch: Batch = { server, messages: [], replies: [] }
   addFailing(batch, () => response)
   return batch
 }
@@ -65,7 +64,7 @@ function addStep(
   lessons: Set<unknown>,
   ending: boolean,
 ): boolean {
-  const { server, messages, replies, done } = batch
+  const { server, messages, replies } = batch
   const { kind, statement, message } = step
   const plan = statement?.plan
   const refusal = refusalOf(conversation, step)
@@ -85,13 +84,22 @@ function addStep(
     return true
   }
 
+  if (statement && step.openOn && step.openOn !== server && !conversation.failed) {
+    // The server itself would not mind: it is the other one that has the portal.
+    addFailing(batch, () => duplicateCursor(step.name))
+    return true
+  }
   teachFor(conversation, batch, step, lessons)
   messages.push(kind === 'parse' && statement?.parseFor ? statement.parseFor(server.role) : message)
   const onPrimary = kind === 'execute' && server.role === 'primary'
   const forwarded = onPrimary && statement && forwards(conversation, statement.plan)
   const onError = errorOf(conversation, plan, forwarded ? statement.sql : undefined)
-  replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step, done), onError })
+  replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step), onError })
   return false
+}
+
+function duplicateCursor(name: string): Buffer {
+  return errorResponse({ severity: 'ERROR', sqlstate: '42P03', message: `cursor "${name}" already exists` })
 }
 
 function refusalOf({ endpoint }: Conversation, { statement, inParts }: Step): Refusal | undefined {
@@ -101,20 +109,28 @@ function refusalOf({ endpoint }: Conversation, { statement, inParts }: Step): Re
 
 /** Makes the server hold the statement that a step uses, if only the other server does. */
 function teachFor({ prepared }: Conversation, batch: Batch, step: Step, lessons: Set<unknown>): void {
-  const { kind, of, name, statement } = step
-  // A name that is taken has to be refused by this server too, so it has to know what took it.
-  const used = kind === 'parse' && name !== '' ? prepared.statement(name) : statement
-  const needed = kind === 'parse' || kind === 'bind' || (kind === 'describe' && of === 'statement')
+  const { server, messages, replies } = batch
+  const { kind, uses, statement, taken } = step
+  if (uses === undefined) return
+  const used = kind === 'parse' ? taken : statement
+  if (!used) {
+    // The session has no statement of that name any more, but nobody told this server.
+    if (!server.known.has(uses) || lessons.has(uses)) return
+    lessons.add(uses)
+    messages.push(closeStatementMessage(uses))
+    replies.push({ kind: 'close', hidden: true, onDone: () => void server.known.delete(uses) })
+    return
+  }
   // What this very unit parses needs no lesson.
-  if (!needed || !used || prepared.statement(used.name) !== used || lessons.has(used)) return
+  if (prepared.statement(used.name) !== used || lessons.has(used)) return
   lessons.add(used)
-  const lesson = prepared.teach(batch.server, used)
+  const lesson = prepared.teach(server, used)
   if (!lesson) return
-  batch.messages.push(...lesson.messages)
-  batch.replies.push(...lesson.replies)
+  messages.push(...lesson.messages)
+  replies.push(...lesson.replies)
 }
 
-function takeInStep(conversation: Conversation, server: Backend, step: Step, done: Done[]): void {
+function takeInStep(conversation: Conversation, server: Backend, step: Step): void {
   const { prepared } = conversation
   const { kind, statement, name, values } = step
   switch (kind) {
@@ -130,8 +146,10 @@ function takeInStep(conversation: Conversation, server: Backend, step: Step, don
       break
     case 'execute':
       if (statement && statement.plan.marks.length > 0) {
-        const { sql, types } = statement
-        done.push({ marks: statement.plan.marks, bound: values && { sql, types, values } })
+        const { sql, types, plan } = statement
+        // No portal outlives its transaction.
+        if (plan.marks.some(({ type }) => type === 'end')) prepared.portals.clear()
+        takeIn(conversation, server, plan.marks, values && { sql, types, values })
       }
       break
     case 'describe':

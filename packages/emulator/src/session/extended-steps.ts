@@ -5,6 +5,7 @@ import type { Message } from '../wire/frontend-framer.ts'
 import { bindFields, executeFields, parseFields, targetFields } from '../wire/message-fields.ts'
 import { frontend } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
+import type { Mark } from './plan.ts'
 import type { PreparedStatement } from './prepared.ts'
 import { readOnlyText } from './standby-text.ts'
 
@@ -16,10 +17,16 @@ export interface Step {
   readonly name: string
   readonly of: 'statement' | 'portal'
   readonly statement: PreparedStatement | undefined
+  /** The name by which it refers to a statement of the server's. */
+  readonly uses?: string
   /** Formats and values, of a Bind or of the Bind behind an Execute. */
   readonly values: Buffer | undefined
   /** A portal that was opened before this unit can only be reached where it lives. */
   readonly boundTo: Backend | undefined
+  /** A Parse of a name that another statement has: the server is to refuse it. */
+  readonly taken?: PreparedStatement | undefined
+  /** A Bind to a named portal that is open already, here. */
+  readonly openOn?: Backend | undefined
   /** An Execute with a row limit: a portal fetched in parts. */
   readonly inParts?: boolean
 }
@@ -27,13 +34,24 @@ export interface Step {
 /** Reads a unit's messages with the names that the session, and the messages before them, have given. */
 export function readSteps(conversation: Conversation, messages: readonly Message[]): Step[] {
   const { prepared } = conversation
-  const statements = new Map<string, PreparedStatement>()
-  const portals = new Map<string, Step>()
-  const statementOf = (name: string) => statements.get(name) ?? prepared.statement(name)
+  const statements = new Map<string, PreparedStatement | undefined>()
+  const portals = new Map<string, Step | undefined>()
+  let cleared = false
+  const statementOf = (name: string) =>
+    statements.has(name) || cleared ? statements.get(name) : prepared.statement(name)
+  /** SQL's own ways to take a name away. */
+  const deallocate = (mark: Mark) => {
+    if (mark.type === 'deallocate' && mark.name !== undefined) statements.set(mark.name, undefined)
+    else if (mark.type === 'deallocate' || mark.type === 'discard-all') {
+      statements.clear()
+      cleared = true
+    }
+  }
 
   const onPortal = (kind: Step['kind'], message: Buffer, name: string): Step => {
     const own = portals.get(name)
-    const earlier = own ? undefined : prepared.portals.get(name)
+    const earlier = portals.has(name) ? undefined : prepared.portals.get(name)
+    if (kind === 'close') portals.set(name, undefined)
     return {
       kind,
       message,
@@ -49,34 +67,57 @@ export function readSteps(conversation: Conversation, messages: readonly Message
     switch (type) {
       case frontend.parse: {
         const statement = newStatement(conversation, bytes)
+        const taken = statement.name === '' ? undefined : statementOf(statement.name)
         statements.set(statement.name, statement)
-        return { kind: 'parse', message: bytes, name: statement.name, of: 'statement', statement, ...free }
+        return {
+          kind: 'parse',
+          message: bytes,
+          name: statement.name,
+          of: 'statement',
+          statement,
+          uses: statement.name,
+          taken,
+          ...free,
+        }
       }
       case frontend.bind: {
-        const { portal, statement: name, valuesAt } = bindFields(bytes)
-        const statement = statementOf(name)
-        const values = bytes.subarray(valuesAt)
+        const { portal, statement: from, valuesAt } = bindFields(bytes)
+        const earlier = portal === '' || portals.has(portal) ? undefined : prepared.portals.get(portal)
         const step: Step = {
           kind: 'bind',
           message: bytes,
           name: portal,
           of: 'portal',
-          statement,
-          values,
+          statement: statementOf(from),
+          uses: from,
+          values: bytes.subarray(valuesAt),
           boundTo: undefined,
+          openOn: earlier?.backend,
         }
         portals.set(portal, step)
         return step
       }
       case frontend.execute: {
         const { portal, maxRows } = executeFields(bytes)
-        return { ...onPortal('execute', bytes, portal), inParts: maxRows > 0 }
+        const step = { ...onPortal('execute', bytes, portal), inParts: maxRows > 0 }
+        step.statement?.plan.marks.forEach(deallocate)
+        return step
       }
       default: {
         const kind = type === frontend.describe ? 'describe' : 'close'
         const { of, name } = targetFields(bytes)
         if (of === 'portal') return onPortal(kind, bytes, name)
-        return { kind, message: bytes, name, of, statement: statementOf(name), ...free }
+        const statement = statementOf(name)
+        if (kind === 'close') statements.set(name, undefined)
+        return {
+          kind,
+          message: bytes,
+          name,
+          of,
+          statement,
+          ...(kind === 'describe' && { uses: name }),
+          ...free,
+        }
       }
     }
   })

@@ -8,7 +8,8 @@ import { readSteps, type Step } from './extended-steps.ts'
 import { runForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
-import { flushed, ready, settle, takeIn } from './settle.ts'
+import { flushed, ready, settle } from './settle.ts'
+import { teachNamed } from './teach-named.ts'
 
 /** Answers extended messages up to Sync, or up to Flush. */
 export async function performExtended(
@@ -21,6 +22,11 @@ export async function performExtended(
     return
   }
   const steps = readSteps(conversation, messages)
+  const cut = cutOf(conversation, steps)
+  if (cut !== undefined) {
+    await performExtended(conversation, messages.slice(0, cut), false)
+    return performExtended(conversation, messages.slice(cut), synced)
+  }
   const executed = plansOf(steps, 'execute')
   // A portal has to be opened where its statement will run; binding alone does not cross yet.
   const demand = demandOf(conversation, [
@@ -40,7 +46,11 @@ export async function performExtended(
     } else if (route.to === 'standby' && executed.some(({ reads }) => reads)) await seeOwnWrites(conversation)
     if (route.to === 'refused' && demand.forwards && !conversation.failed)
       target = await reachPrimary(conversation)
-    await teachExecuted(conversation, target, steps)
+    await teachNamed(
+      conversation,
+      target,
+      executed.flatMap(({ marks }) => marks),
+    )
     batches = makeBatches(conversation, steps, target)
   } catch (error) {
     if (!(error instanceof NotForwarded)) throw error
@@ -52,6 +62,20 @@ export async function performExtended(
   const alive = await runBatches(conversation, batches, synced, commits)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
   await finish(conversation, target, alive, synced)
+}
+
+/** A batch that ends an aborted transaction, or one of the standby and then writes, runs in two parts. */
+function cutOf(conversation: Conversation, steps: readonly Step[]): number | undefined {
+  const cut = 1 + steps.findIndex((step) => step.kind === 'execute' && isEnd(step))
+  if (cut === 0 || cut === steps.length || !conversation.transaction) return undefined
+  if (conversation.failed) return cut
+  if (!demandOf(conversation, plansOf(steps.slice(cut), 'execute')).forwards) return undefined
+  const first = demandOf(conversation, plansOf(steps.slice(0, cut), 'execute'))
+  return routeOf(conversation, first).to === 'standby' ? cut : undefined
+}
+
+function isEnd({ statement }: Step): boolean {
+  return statement?.plan.marks.some(({ type }) => type === 'end') === true
 }
 
 /** Runs the batches one after another, up to the first error. @returns false if the primary was lost over it. */
@@ -68,7 +92,6 @@ async function runBatches(
     conversation.unitSynced = last
     const { bytes, replies } = endBatch(batch, last)
     if (!(await runForClient(conversation, batch.server, bytes, replies, commits))) return false
-    takeIn(conversation, batch.server, batch.done)
     if (last) unsynced.delete(batch.server)
     if (sink.failed) return true
   }
@@ -87,7 +110,7 @@ async function finish(
   }
   await conversation.sync()
   if (alive) await settle(conversation, target)
-  else await ready(conversation)
+  await ready(conversation)
 }
 
 /** A Sync with nothing before it, or after an error in a part that was flushed. */
@@ -98,7 +121,7 @@ async function answerSync(conversation: Conversation): Promise<void> {
   conversation.skipping = false
   await conversation.sync()
   if (open) await settle(conversation, holder)
-  else await ready(conversation)
+  await ready(conversation)
 }
 
 function plansOf(steps: readonly Step[], kind: Step['kind']): Plan[] {
@@ -111,26 +134,9 @@ function isRefused({ refusal }: Plan): boolean {
 
 /** What crosses of a unit: the statements that are forwarded, and the end of a transaction that was. */
 function crossingTexts(conversation: Conversation, steps: readonly Step[]): string[] {
-  return steps.flatMap(({ kind, statement }) => {
+  return steps.flatMap((step) => {
+    const { kind, statement } = step
     if (kind !== 'execute' || !statement) return []
-    const ends = statement.plan.marks.some(({ type }) => type === 'end')
-    return ends || forwards(conversation, statement.plan) ? [statement.sql] : []
+    return isEnd(step) || forwards(conversation, statement.plan) ? [statement.sql] : []
   })
-}
-
-/** SQL's EXECUTE inside an extended message names a statement that another server may hold. */
-async function teachExecuted(
-  conversation: Conversation,
-  server: Backend,
-  steps: readonly Step[],
-): Promise<void> {
-  for (const { kind, statement } of steps) {
-    if (kind !== 'execute') continue
-    for (const mark of statement?.plan.marks ?? []) {
-      if (mark.type !== 'execute') continue
-      const named = conversation.prepared.statement(mark.name)
-      const error = named && (await conversation.prepared.teachNow(server, named))
-      if (error) throw new NotForwarded(Buffer.from(error))
-    }
-  }
 }

@@ -38,11 +38,17 @@ export interface Refusal {
 export interface Plan {
   readonly forwards: boolean
   readonly refusal: Refusal | undefined
+  /** It opens a READ ONLY transaction, before anything that would be forwarded. */
+  readonly opensReadOnly: boolean
   /** It may show rows, so what this session wrote must be visible first. */
   readonly reads: boolean
   readonly marks: readonly Mark[]
   /** The marks of each statement of the text. */
   readonly marksOf: readonly (readonly Mark[])[]
+  /** DISCARD ALL is among several statements, where PostgreSQL refuses it: the text must not be taken apart. */
+  readonly discards: boolean
+  /** Where the first COMMIT or ROLLBACK ends, if something comes behind it. */
+  readonly cutAt: number | undefined
   /** Where the standby is to be told READ ONLY for READ WRITE, which it never accepts. */
   readonly readWrite: readonly { readonly start: number; readonly end: number }[]
 }
@@ -71,10 +77,14 @@ export class Planner {
 
   #make(sql: string, statements: readonly Statement[]): Plan {
     let forwards = false
+    let opensReadOnly = false
     let refusal: Refusal | undefined
     for (const statement of statements) {
       const { verdict, rule } = judge(statement, this.profile)
       if (verdict === 'forward' && !isPreliminary(statement)) forwards = true
+      const { action, readOnly } = statement.transaction ?? {}
+      if (action === 'begin' && !forwards) opensReadOnly = readOnly === true
+      if ((action === 'commit' || action === 'rollback') && !forwards) opensReadOnly = false
       if (verdict !== 'refuse' || rule === undefined) continue
       const byStandby = supportTable[rule].standby === 'refuses'
       // One that only the emulator can refuse must not reach a server behind one that the standby refuses.
@@ -85,9 +95,12 @@ export class Planner {
     return {
       forwards,
       refusal,
+      opensReadOnly,
       reads: statements.some(({ kind }) => !sessionKinds.has(kind)),
       marks: marksOf.flat(),
       marksOf,
+      discards: statements.length > 1 && marksOf.flat().some(({ type }) => type === 'discard-all'),
+      cutAt: statements.slice(0, -1).find((_, at) => marksOf[at]?.some(({ type }) => type === 'end'))?.end,
       readWrite: statements.flatMap(({ hits }) =>
         hits.filter(({ rule, start, end }) => rule === 'read-write' && readWrite.test(sql.slice(start, end))),
       ),

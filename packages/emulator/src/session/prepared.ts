@@ -42,9 +42,9 @@ export class Prepared {
     on.known.delete(name)
   }
 
-  clear(): void {
-    this.#statements.clear()
-    this.portals.clear()
+  /** DEALLOCATE ALL: what has no name is not among it. */
+  forgetNamed(): void {
+    for (const name of this.#statements.keys()) if (name !== '') this.#statements.delete(name)
   }
 
   /** A simple query destroys what has no name. */
@@ -82,5 +82,12 @@ export class Prepared {
     if (!error && !statement.parseFor) ({ error } = await inject(server, sql))
     if (!error) server.known.set(name, statement)
     return error
+  }
+
+  /** Makes a server drop a name that the client has dropped while another server listened; at once, as {@link teachNow}. */
+  async closeNow(server: Backend, name: string): Promise<Buffer | undefined> {
+    if (!server.known.delete(name)) return undefined
+    const bytes = Buffer.concat([closeStatementMessage(name), syncMessage])
+    return (await injectMessages(server, bytes, [hiddenClose, hiddenSync])).error
   }
 }

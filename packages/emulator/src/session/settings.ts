@@ -2,6 +2,7 @@ import type { Backend } from '../backend/backend.ts'
 import { injectMessages, type Injected } from '../backend/inject.ts'
 import {
   hiddenBind,
+  hiddenClose,
   hiddenExecute,
   hiddenParse,
   hiddenQuery,
@@ -33,13 +34,13 @@ export function replaySql(sql: string): Replay {
 export function replayBound(sql: string, types: Buffer, values: Buffer): Replay {
   return {
     bytes: Buffer.concat([parseMessage('', sql, types), runUnnamed(values)]),
-    replies: [hiddenParse, hiddenBind, hiddenExecute, hiddenSync],
+    replies: [hiddenParse, hiddenBind, hiddenExecute, hiddenClose, hiddenClose, hiddenSync],
   }
 }
 
 /** @throws BackendLost */
 export async function replayOn(server: Backend, replay: Replay): Promise<Injected> {
-  // It may use the unnamed statement.
+  // A simple query destroys the unnamed statement, and the bound form closes it.
   server.known.delete('')
   return injectMessages(server, replay.bytes, replay.replies)
 }

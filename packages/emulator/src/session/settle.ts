@@ -6,14 +6,15 @@ import { firstValue } from '../wire/message-fields.ts'
 import { status } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
 import type { Mark } from './plan.ts'
+import { failingText } from './refusal.ts'
 import { replayBound, replayOn, replaySql, type SettingChange } from './settings.ts'
 import { Transaction } from './transaction.ts'
 
-/** A statement that ran to its end. */
-export interface Done {
-  readonly marks: readonly Mark[]
-  /** What the client bound to it. */
-  readonly bound?: { readonly sql: string; readonly types: Buffer; readonly values: Buffer } | undefined
+/** What the client bound to a statement. */
+export interface Bound {
+  readonly sql: string
+  readonly types: Buffer
+  readonly values: Buffer
 }
 
 const readies = new Map<number, Buffer>(
@@ -21,25 +22,24 @@ const readies = new Map<number, Buffer>(
 )
 
 /** Takes in what statements did to the session, in order, right after they ran. */
-export function takeIn(conversation: Conversation, server: Backend, done: readonly Done[]): void {
-  for (const each of done) {
-    for (const mark of each.marks) takeInMark(conversation, server, mark, each.bound)
-  }
+export function takeIn(
+  conversation: Conversation,
+  server: Backend,
+  marks: readonly Mark[],
+  bound?: Bound,
+): void {
+  for (const mark of marks) takeInMark(conversation, server, mark, bound)
 }
 
-function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bound: Done['bound']): void {
+function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bound: Bound | undefined): void {
   const { transaction, prepared, settings } = conversation
   switch (mark.type) {
     case 'begin':
       // A second BEGIN is only a warning.
-      conversation.transaction ??= new Transaction(mark.text, mark.readOnly, server.role === 'primary')
+      if (!transaction) takeInBegin(conversation, server, mark)
       break
     case 'end':
-      endTransaction(conversation, server, mark.commit && !conversation.failed ? 'committed' : 'rolled-back')
-      if (mark.chain && transaction) {
-        conversation.transaction = new Transaction(transaction.begin, transaction.readOnly, transaction.moved)
-        conversation.transaction.standbyOpen = transaction.standbyOpen
-      }
+      takeInEnd(conversation, server, mark)
       break
     case 'set-transaction':
       transaction?.preamble.push(replaySql(mark.text))
@@ -49,7 +49,8 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       const replay = bound ? replayBound(bound.sql, bound.types, bound.values) : replaySql(mark.text)
       const key = mark.key === '' ? `${mark.text}\0${firstValue(bound?.values)}` : mark.key
       transaction?.preamble.push(replay)
-      if (!mark.local) (transaction?.changes ?? conversation.looseChanges).push({ replay, key, local: false })
+      const changes = transaction?.changes ?? conversation.looseChanges
+      changes.push({ replay, key, local: mark.local })
       break
     }
     case 'prepare':
@@ -64,19 +65,56 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       break
     case 'discard-all':
       forgetAll(conversation, server)
+      prepared.portals.clear()
       settings.clear()
-      conversation.looseChanges.push({ replay: replaySql('DISCARD ALL'), key: undefined, local: false })
+      // It cannot be rolled back, so the other server is not spared it whatever becomes of the rest.
+      conversation.unspread.push({
+        change: { replay: replaySql('DISCARD ALL'), key: undefined, local: false },
+        madeOn: server,
+      })
       break
     case 'execute':
       break
   }
 }
 
+function takeInBegin(
+  conversation: Conversation,
+  server: Backend,
+  { text, readOnly }: Extract<Mark, { type: 'begin' }>,
+): void {
+  const transaction = new Transaction(text, readOnly, server.role === 'primary')
+  // What stands before BEGIN in the same string or batch becomes part of the transaction.
+  transaction.changes = conversation.looseChanges.splice(0)
+  transaction.preamble.push(...transaction.changes.map(({ replay }) => replay))
+  conversation.transaction = transaction
+  conversation.status = status.open
+}
+
+function takeInEnd(
+  conversation: Conversation,
+  server: Backend,
+  { commit, chain }: Extract<Mark, { type: 'end' }>,
+): void {
+  const { transaction, failed } = conversation
+  const loose = conversation.looseChanges.splice(0)
+  if (commit) keep(conversation, server, loose)
+  endTransaction(conversation, server, commit && !failed ? 'committed' : 'rolled-back')
+  conversation.status = status.idle
+  if (!chain || !transaction) return
+  const { begin, readOnly, moved, standbyOpen } = transaction
+  // An aborted transaction has lost its options before it can hand them on.
+  const next = failed ? new Transaction('BEGIN', false, moved) : new Transaction(begin, readOnly, moved)
+  next.standbyOpen = standbyOpen
+  conversation.transaction = next
+  conversation.status = status.open
+}
+
 /** The other server may keep statements that the client has dropped; under the same name they are closed before use. */
 function forgetAll({ prepared, servers }: Conversation, server: Backend): void {
-  prepared.clear()
-  server.known.clear()
-  servers.other(server.role)?.known.forEach((_, name, known) => known.set(name, forgotten))
+  prepared.forgetNamed()
+  for (const name of server.known.keys()) if (name !== '') server.known.delete(name)
+  servers.other(server.role)?.known.forEach((_, name, known) => name !== '' && known.set(name, forgotten))
 }
 const forgotten = {}
 
@@ -94,14 +132,16 @@ export function endTransaction(conversation: Conversation, server: Backend, outc
 
 function keep(conversation: Conversation, madeOn: Backend, changes: readonly SettingChange[]): void {
   for (const change of changes) {
+    if (change.local) continue
     conversation.settings.keep(change)
     conversation.unspread.push({ change, madeOn })
   }
 }
 
-/** All servers are synced: agrees with the server on where the transaction stands, and tells the client. */
+/** All servers are synced: agrees with the one that ran last on where the transaction stands. */
 export async function settle(conversation: Conversation, server: Backend): Promise<void> {
   const { sink, servers } = conversation
+  await failTogether(conversation)
   conversation.status = server.status
   if (conversation.status === status.idle) {
     if (conversation.transaction || conversation.crossing) {
@@ -122,7 +162,14 @@ export async function settle(conversation: Conversation, server: Backend): Promi
     await inject(servers.standby, 'ROLLBACK')
   }
   await spread(conversation)
-  await ready(conversation)
+}
+
+/** A transaction that is open on both servers, because of a portal, fails on both. */
+async function failTogether({ transaction, sink, servers }: Conversation): Promise<void> {
+  if (!transaction?.standbyOpen || !sink.failed) return
+  for (const server of [servers.standby, servers.openPrimary]) {
+    if (server?.status === status.open) await inject(server, failingText)
+  }
 }
 
 /** Brings lasting changes to the server that did not make them; one that has no session yet gets them when it opens. */

@@ -5,7 +5,7 @@ import { status } from '../wire/message-types.ts'
 import { queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
 import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
-import { demandOf, routeOf } from './demand.ts'
+import { demandOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import { runForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
@@ -13,13 +13,37 @@ import type { Plan } from './plan.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import { ready, settle, takeIn } from './settle.ts'
 import { readOnlyText } from './standby-text.ts'
+import { teachNamed } from './teach-named.ts'
 
 /** Answers a simple query: one statement or several, as one string. */
 export async function performQuery(conversation: Conversation, message: Buffer): Promise<void> {
   const sql = queryText(message)
-  const plan = conversation.endpoint.planner.plan(sql)
   conversation.prepared.dropUnnamed()
   await conversation.sync()
+  const cut = cutOf(conversation, sql)
+  if (cut === undefined) await performText(conversation, sql, message)
+  else {
+    const [first, rest] = [sql.slice(0, cut), sql.slice(cut).replace(/^\s*;/, '')]
+    await performText(conversation, first, queryMessage(first))
+    if (!conversation.sink.failed) await performText(conversation, rest, queryMessage(rest))
+  }
+  await ready(conversation)
+}
+
+/** A string that ends an aborted transaction, or one of the standby and then writes, runs in two parts. */
+function cutOf(conversation: Conversation, sql: string): number | undefined {
+  const { planner } = conversation.endpoint
+  const plan = planner.plan(sql)
+  const { cutAt } = plan
+  if (cutAt === undefined || !conversation.transaction || plan.discards) return undefined
+  if (conversation.failed) return cutAt
+  if (!forwards(conversation, plan)) return undefined
+  const first = demandOf(conversation, [planner.plan(sql.slice(0, cutAt))])
+  return routeOf(conversation, first).to === 'standby' ? cutAt : undefined
+}
+
+async function performText(conversation: Conversation, sql: string, message: Buffer): Promise<void> {
+  const plan = conversation.endpoint.planner.plan(sql)
   const route = routeOf(conversation, demandOf(conversation, [plan]))
   if (route.to === 'refused') {
     const leaves = conversation.failed && !plan.marks.some(({ type }) => type === 'end')
@@ -33,7 +57,7 @@ export async function performQuery(conversation: Conversation, message: Buffer):
     if (route.to === 'primary') {
       if (route.crosses) await cross(conversation, [sql])
     } else if (plan.reads) await seeOwnWrites(conversation)
-    await teachNamed(conversation, server, plan)
+    await teachNamed(conversation, server, plan.marks)
     const crossing = conversation.crossing
     const rewritten = server.role === 'standby' && plan.readWrite.length > 0
     const bytes = rewritten ? queryMessage(readOnlyText(sql, plan.readWrite)) : message
@@ -51,16 +75,7 @@ export async function performQuery(conversation: Conversation, message: Buffer):
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
   await conversation.sync()
   await run(conversation, conversation.holder, message, undefined)
-}
-
-/** SQL's EXECUTE, DEALLOCATE and PREPARE name statements that another server may hold. */
-async function teachNamed(conversation: Conversation, server: Backend, plan: Plan): Promise<void> {
-  for (const mark of plan.marks) {
-    if (mark.type !== 'execute' && mark.type !== 'deallocate' && mark.type !== 'prepare') continue
-    const statement = mark.name === undefined ? undefined : conversation.prepared.statement(mark.name)
-    const error = statement && (await conversation.prepared.teachNow(server, statement))
-    if (error) throw new NotForwarded(Buffer.from(error))
-  }
+  await ready(conversation)
 }
 
 async function run(
@@ -81,10 +96,12 @@ async function run(
   const ends = plan?.marks.some(({ type }) => type === 'end') === true
   const alive = await runForClient(conversation, server, bytes, [reply], ends)
   answered?.()
-  if (!alive) return ready(conversation)
+  if (!alive) return
   if (plan && plan.marks.length > 0) {
     const done = conversation.sink.failed ? plan.marksOf.slice(0, completed).flat() : plan.marks
-    takeIn(conversation, server, [{ marks: done }])
+    // No portal outlives its transaction.
+    if (ends) conversation.prepared.portals.clear()
+    takeIn(conversation, server, done)
   }
   await settle(conversation, server)
 }
@@ -100,5 +117,5 @@ async function fail(conversation: Conversation, response: Buffer): Promise<void>
   const server = conversation.holder
   if (await runForClient(conversation, server, queryMessage(failingText), [reply], false)) {
     await settle(conversation, server)
-  } else await ready(conversation)
+  }
 }

@@ -10,7 +10,7 @@ export class Transaction {
   standbyOpen = false
   /** What the client set since BEGIN, to be repeated behind the primary's BEGIN. */
   readonly preamble: Replay[] = []
-  /** Settings that last if the transaction commits. */
+  /** Settings made in it; those that are not local last if it commits. */
   changes: SettingChange[] = []
 
   constructor(begin: string, readOnly: boolean, moved: boolean) {

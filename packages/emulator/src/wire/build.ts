@@ -19,14 +19,19 @@ export function parseMessage(name: string, sql: string | Buffer, types: Buffer =
   return framed(frontend.parse, bytes(name), zero, bytes(sql), zero, types)
 }
 
+function closePortalMessage(name: string): Buffer {
+  return framed(frontend.close, Buffer.from([0x50]), bytes(name), zero)
+}
+
 /** Close of a prepared statement. */
 export function closeStatementMessage(name: string): Buffer {
   return framed(frontend.close, Buffer.from([0x53]), bytes(name), zero)
 }
 
-/** Bind and Execute of the unnamed statement with the values of another Bind, and Sync. */
+/** Runs the unnamed statement with the values of another Bind, and leaves no trace of it. */
 export function runUnnamed(values: Buffer): Buffer {
-  return Buffer.concat([framed(frontend.bind, zero, zero, values), executeUnnamed, syncMessage])
+  const closed = [closePortalMessage(''), closeStatementMessage('')]
+  return Buffer.concat([framed(frontend.bind, zero, zero, values), executeUnnamed, ...closed, syncMessage])
 }
 
 export function readyForQuery(status: number): Buffer {
