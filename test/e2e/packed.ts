@@ -16,7 +16,7 @@ export interface CommandResult {
 }
 
 /** Runs a command to its end; what it printed on either stream comes back together. */
-export async function run(command: string, args: readonly string[], cwd: string): Promise<CommandResult> {
+async function run(command: string, args: readonly string[], cwd: string): Promise<CommandResult> {
   return new Promise((resolve) => {
     execFile(
       command,
