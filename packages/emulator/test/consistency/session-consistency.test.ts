@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startRig, type Rig } from '../endpoint/rig.ts'
 
 let rig: Rig
@@ -8,6 +8,8 @@ beforeAll(async () => {
   await rig.onPrimary('CREATE TABLE item (id serial)')
 })
 afterAll(() => rig.stop())
+// A test that fails while replay is paused shall not hold up those after it.
+afterEach(() => rig.onStandby('SELECT pg_wal_replay_resume()'))
 beforeEach(async () => {
   await rig.onPrimary('TRUNCATE item')
   await rig.replicated()

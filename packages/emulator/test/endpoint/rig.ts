@@ -84,8 +84,9 @@ export async function startRig(options: Partial<EndpointOptions> = {}): Promise<
     },
     async stop() {
       for (const raw of raws) raw.destroy()
-      await Promise.allSettled(clients.map((client) => client.end()))
+      // First of all the endpoint, so that no client waits for an answer that a failed test left it with.
       await endpoint.stop()
+      await Promise.allSettled(clients.map((client) => client.end()))
       await servers.stop()
     },
   }

@@ -174,6 +174,17 @@ describe('units of the extended protocol', () => {
     expect(await rig.onStandby("SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in tr%'")).toEqual([])
   })
 
+  it('fails a transaction on both servers where a portal keeps it open on both', async () => {
+    await client.ask([query('BEGIN')])
+    const text = 'SELECT 10 / (id - 6) FROM item ORDER BY id'
+    expect(await client.ask([parse(text), bind([], '', 'p'), execute(2, 'p'), sync])).toBe('1 2 D D s Z(T)')
+    await client.ask([query('INSERT INTO item VALUES (11)')])
+    expect(await client.ask([execute(0, 'p'), sync])).toBe('D D D E(22012) Z(E)')
+    expect(await client.ask([query('INSERT INTO item VALUES (12)')])).toBe('E(25P02) Z(E)')
+    expect(await client.ask([query('COMMIT')])).toBe('C Z(I)')
+    expect(await count()).toBe(10)
+  })
+
   it('fetches a forwarded statement’s rows in parts', async () => {
     const text = 'UPDATE item SET name = $1 RETURNING id'
     expect(await client.ask([parse(text), bind(['x'], '', 'p'), flush], '2')).toBe('1 2')

@@ -192,6 +192,16 @@ describe('in a transaction', () => {
     ])
   })
 
+  it('writes behind the end of a transaction that did not, in the same string', async () => {
+    await client.query('BEGIN READ ONLY')
+    await client.query('COMMIT; INSERT INTO item VALUES (1)')
+    await client.query('BEGIN')
+    await errorOf(client.query('SELECT 1/0'))
+    await client.query('ROLLBACK; INSERT INTO item VALUES (2)')
+    expect(await value('SELECT count(*)::int FROM item')).toBe(2)
+    expect(rig.endpoint.crossings().total).toBe(2)
+  })
+
   it('is aborted by an error of the primary, as PostgreSQL does it', async () => {
     await client.query('BEGIN')
     await client.query('INSERT INTO item VALUES (1)')
