@@ -132,3 +132,9 @@ export function shape(answers: readonly Answer[]): string {
     })
     .join(' ')
 }
+
+/** The SQLSTATE and the words of the first error among the answers. */
+export function errorIn(answers: readonly Answer[]): { sqlstate: string; text: string } | undefined {
+  const error = answers.find(({ type }) => type === 'E')
+  return error && describeError(error.bytes)
+}

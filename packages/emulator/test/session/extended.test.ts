@@ -2,9 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startEndpoint } from '../../src/endpoint/endpoint.ts'
 import {
   bind,
-  closeStatement,
-  copyData,
-  copyDone,
   describePortal,
   describeStatement,
   execute,
@@ -21,14 +18,7 @@ let rig: Rig
 let client: RawClient
 
 beforeAll(async () => {
-  rig = await startRig({
-    // COPY is let through here to see that its stream does not wedge a session.
-    profile: {
-      name: 'copying',
-      extends: 'aws-local',
-      verdicts: { copy: { verdict: 'forward', known: 'assumed' } },
-    },
-  })
+  rig = await startRig()
   await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
 })
 afterAll(() => rig.stop())
@@ -203,93 +193,6 @@ describe('units of the extended protocol', () => {
     client.send(sync)
     const answers = await client.until('Z')
     expect(answers.filter(({ type }) => type === 'C')).toHaveLength(3000)
-  })
-})
-
-describe('prepared statements', () => {
-  it('are known on both servers, whichever heard of them first', async () => {
-    expect(await client.ask([parse('SELECT count(*) FROM item WHERE id > $1', 's'), sync])).toBe('1 Z(I)')
-    expect(await client.ask([bind(['0'], 's'), execute(), sync])).toBe('2 D C Z(I)')
-    await client.ask([query('BEGIN')])
-    await client.ask([query('INSERT INTO item VALUES (11)')])
-    expect(await client.ask([describeStatement('s'), bind(['10'], 's'), execute(), sync])).toBe(
-      't T 2 D C Z(T)',
-    )
-    expect(await client.ask([bind(['10'], 's'), execute(), sync])).toBe('2 D C Z(T)')
-    await client.ask([query('ROLLBACK')])
-    expect(await client.ask([bind(['0'], 's'), execute(), sync])).toBe('2 D C Z(I)')
-  })
-
-  it('are replaced on both servers when a name is closed and used again', async () => {
-    await client.ask([parse('INSERT INTO item VALUES ($1)', 's'), bind(['11'], 's'), execute(), sync])
-    await client.ask([closeStatement('s'), sync])
-    expect(await client.ask([bind([], 's'), execute(), sync])).toBe('E(26000) Z(I)')
-    expect(await client.ask([parse('DELETE FROM item WHERE id > $1', 's'), sync])).toBe('1 Z(I)')
-    expect(await client.ask([bind(['5'], 's'), execute(), sync])).toBe('2 C Z(I)')
-    expect(await count()).toBe(5)
-  })
-
-  it('refuse a name that is taken, on whichever server it was taken', async () => {
-    await client.ask([parse('INSERT INTO item VALUES ($1)', 's'), bind(['11'], 's'), execute(), sync])
-    expect(await client.ask([parse('SELECT 1', 's'), sync])).toBe('E(42P05) Z(I)')
-    expect(await client.ask([bind(['12'], 's'), execute(), sync])).toBe('2 C Z(I)')
-  })
-
-  it('are not there when their Parse was skipped', async () => {
-    expect(await client.ask([parse('SELEC'), parse('SELECT 1', 's'), sync])).toBe('E(42601) Z(I)')
-    expect(await client.ask([bind([], 's'), execute(), sync])).toBe('E(26000) Z(I)')
-  })
-
-  it('without a name are known on both servers, and gone after a simple query', async () => {
-    expect(await client.ask([parse('SELECT 1'), sync])).toBe('1 Z(I)')
-    await client.ask([parse('INSERT INTO item VALUES (11)', 's'), bind([], 's'), execute(), sync])
-    expect(await client.ask([bind(), execute(), sync])).toBe('2 D C Z(I)')
-    await client.ask([query('SELECT 2')])
-    expect(await client.ask([bind(), execute(), sync])).toBe('E(26000) Z(I)')
-  })
-
-  it('made by SQL’s PREPARE forward at EXECUTE, and move with the transaction', async () => {
-    await client.ask([query('PREPARE ins (int) AS INSERT INTO item VALUES ($1)')])
-    await client.ask([query('PREPARE sel AS SELECT count(*) FROM item')])
-    expect(rig.endpoint.crossings().total).toBe(0)
-    expect(await client.ask([query('EXECUTE ins(11)')])).toBe('C Z(I)')
-    expect(rig.endpoint.crossings().total).toBe(1)
-    await client.ask([query('BEGIN')])
-    expect(await client.ask([parse('EXECUTE ins(12)'), bind(), execute(), sync])).toBe('1 2 C Z(T)')
-    expect(await client.ask([query('EXECUTE sel')])).toBe('T D C Z(T)')
-    await client.ask([query('COMMIT')])
-    expect(await count()).toBe(12)
-    expect(await client.ask([query('DEALLOCATE ins')])).toBe('C Z(I)')
-    expect(await client.ask([query('EXECUTE ins(13)')])).toBe('E(26000) Z(I)')
-    expect(await client.ask([query('PREPARE ins AS SELECT 1')])).toBe('C Z(I)')
-    expect(await client.ask([query('EXECUTE ins')])).toBe('T D C Z(I)')
-    expect(await client.ask([query('DISCARD ALL')])).toBe('C Z(I)')
-    expect(await client.ask([query('EXECUTE sel')])).toBe('E(26000) Z(I)')
-  })
-})
-
-describe('COPY, where a profile forwards it', () => {
-  it('takes the client’s rows and gives rows back', async () => {
-    expect(await client.ask([query('COPY item FROM STDIN')], 'G')).toBe('G')
-    expect(await client.ask([copyData('11\ta\n'), copyData('12\tb\n'), copyDone])).toBe('C Z(I)')
-    expect(await client.ask([query('COPY item TO STDOUT')])).toMatch(/^H (d ){12}c C Z\(I\)$/)
-    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
-  })
-
-  it('takes rows that were sent before they were asked for', async () => {
-    expect(await client.ask([query('COPY item FROM STDIN'), copyData('11\ta\n'), copyDone])).toBe('G C Z(I)')
-    const copy = [parse('COPY item FROM STDIN'), bind(), execute(), sync]
-    expect(await client.ask([...copy, copyData('12\ta\n'), copyDone, sync])).toBe('1 2 G C Z(I)')
-    expect(await client.ask([parse('COPY item FROM STDIN'), bind(), execute(), flush], 'G')).toBe('1 2 G')
-    expect(await client.ask([copyData('13\ta\n'), copyDone], 'C')).toBe('C')
-    expect(await client.ask([sync])).toBe('Z(I)')
-    expect(await count()).toBe(13)
-  })
-
-  it('ignores the rest of a stream that has failed', async () => {
-    await client.ask([query('COPY item FROM STDIN')], 'G')
-    expect(await client.ask([copyData('no number\n'), copyData('12\tb\n'), copyDone])).toBe('E(22P02) Z(I)')
-    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
   })
 })
 

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  bind,
+  copyData,
+  copyDone,
+  execute,
+  flush,
+  parse,
+  query,
+  sync,
+  type RawClient,
+} from '../endpoint/raw-client.ts'
+import { startRig, type Rig } from '../endpoint/rig.ts'
+
+let rig: Rig
+let client: RawClient
+
+beforeAll(async () => {
+  rig = await startRig({
+    // COPY is let through here to see that its stream does not wedge a session.
+    profile: {
+      name: 'copying',
+      extends: 'aws-local',
+      verdicts: { copy: { verdict: 'forward', known: 'assumed' } },
+    },
+  })
+  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
+})
+afterAll(() => rig.stop())
+beforeEach(async () => {
+  await rig.onPrimary('TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n')
+  await rig.replicated()
+  rig.endpoint.reset()
+  client = await rig.raw()
+})
+
+const count = async () => (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n as number
+
+describe('COPY, where a profile forwards it', () => {
+  it('takes the client’s rows and gives rows back', async () => {
+    expect(await client.ask([query('COPY item FROM STDIN')], 'G')).toBe('G')
+    expect(await client.ask([copyData('11\ta\n'), copyData('12\tb\n'), copyDone])).toBe('C Z(I)')
+    expect(await client.ask([query('COPY item TO STDOUT')])).toMatch(/^H (d ){12}c C Z\(I\)$/)
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+
+  it('takes rows that were sent before they were asked for', async () => {
+    expect(await client.ask([query('COPY item FROM STDIN'), copyData('11\ta\n'), copyDone])).toBe('G C Z(I)')
+    const copy = [parse('COPY item FROM STDIN'), bind(), execute(), sync]
+    expect(await client.ask([...copy, copyData('12\ta\n'), copyDone, sync])).toBe('1 2 G C Z(I)')
+    expect(await client.ask([parse('COPY item FROM STDIN'), bind(), execute(), flush], 'G')).toBe('1 2 G')
+    expect(await client.ask([copyData('13\ta\n'), copyDone], 'C')).toBe('C')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await count()).toBe(13)
+  })
+
+  it('ignores the rest of a stream that has failed', async () => {
+    await client.ask([query('COPY item FROM STDIN')], 'G')
+    expect(await client.ask([copyData('no number\n'), copyData('12\tb\n'), copyDone])).toBe('E(22P02) Z(I)')
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
+  })
+})
