@@ -33,7 +33,7 @@ declare module 'knex' {
   }
 }
 
-const FLATTEN_OPTIONS: readonly string[] = ['doomOn'] satisfies (keyof FlattenOptions)[]
+export const DEFAULT_OPTIONS: Required<FlattenOptions> = { doomOn: 'scope' }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
 export function checkFlattenOptions(options: unknown): FlattenOptions {
@@ -44,9 +44,9 @@ export function checkFlattenOptions(options: unknown): FlattenOptions {
     )
   }
   for (const name of Object.keys(options)) {
-    if (FLATTEN_OPTIONS.includes(name)) continue
+    if (Object.hasOwn(DEFAULT_OPTIONS, name)) continue
     throw new TransactionOptionsError(
-      `flatten(knex, options): there is no option ${show(name)}. Known options: ${FLATTEN_OPTIONS.join(', ')}.`,
+      `flatten(knex, options): there is no option ${show(name)}. Known options: ${Object.keys(DEFAULT_OPTIONS).join(', ')}.`,
     )
   }
   const { doomOn } = options as FlattenOptions
@@ -55,7 +55,7 @@ export function checkFlattenOptions(options: unknown): FlattenOptions {
       `flatten(knex, options): doomOn must be 'scope' or a function of the error, not ${show(doomOn)}.`,
     )
   }
-  return { ...(options as FlattenOptions) }
+  return doomOn === undefined ? {} : { doomOn }
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */

@@ -16,6 +16,7 @@ describe('flatten()', () => {
   it('may wrap twice', async () => {
     const { db, received } = connectFlat(database)
     expect(flatten(db)).toBe(db)
+    expect(flatten(db, { doomOn: 'scope' })).toBe(db)
     await db.transaction((trx) => trx.transaction(async (inner) => inner.raw('select 1')))
     expect(await received()).toEqual(['BEGIN;', 'select 1', 'COMMIT;'])
   })
@@ -39,6 +40,9 @@ describe('flatten()', () => {
     ['better-sqlite3', 'sqlite3'],
     ['mysql2', 'mysql'],
     ['mssql', 'mssql'],
+    ['redshift', 'redshift'],
+    ['cockroachdb', 'cockroachdb'],
+    ['pgnative', 'pgnative'],
   ])('refuses %s by name', (client, dialect) => {
     const wrap = () => flatten(createKnex({ client, useNullAsDefault: true }))
     expect(wrap).toThrow(TransactionOptionsError)

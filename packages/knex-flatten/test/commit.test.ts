@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
@@ -102,7 +101,7 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
       )
       release()
       expect(error).toBeInstanceOf(ScopeStillOpenError)
-      expect(error.message).toMatch(/committed while scope "forgotten" \(opened at .*commit\.test\.ts/)
+      expect(error.message).toMatch(/was ended while scope "forgotten" \(opened at .*commit\.test\.ts/)
       const late = await rejection(scope)
       if (how === 'throws') expect(late).toBe(boom)
       else expect(late).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY', cause: error })
@@ -234,56 +233,6 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     })
   })
 
-  it('opens a sibling, asked of the outer trx inside a running scope, as a child of that scope', async () => {
-    const { db, received } = open()
-    await db.transaction((trx) =>
-      trx.transaction(async (inner) => {
-        await trx.transaction(async (sibling) => {
-          expect(sibling.parentTransaction).toBe(inner)
-          await delay(0)
-          await trx.savepoint(async (deep) => {
-            expect(deep.parentTransaction).toBe(sibling)
-          })
-          await sibling('items').insert({ id: 2 })
-        })
-      }),
-    )
-    expect(await received()).toEqual(['BEGIN;', 'insert into "items" ("id") values ($1)', 'COMMIT;'])
-  })
-
-  it('refuses a sibling that waits in vain for a scope held open by its own code, and names it', async () => {
-    const { db } = connectFlat(database, { knex, config: { acquireConnectionTimeout: 100 } })
-    const trx = await db.transaction()
-    const first = await trx.transaction(undefined, { name: 'first' })
-    const error = await rejection(trx.transaction(async () => undefined))
-    expect(error).toBeInstanceOf(ScopeStillOpenError)
-    expect(error.message).toMatch(/waited 100 ms for scope "first" \(opened at .*commit\.test\.ts/)
-    // The next one still waits for the open sibling, not only for the one that gave up.
-    const next = trx.transaction(async (scope) => {
-      expect(first.isCompleted()).toBe(true)
-      await scope('items').insert({ id: 2 })
-    })
-    await first.commit()
-    await next
-    await trx.commit()
-    expect(await idsIn(database)).toEqual([1, 2])
-  })
-
-  it.each(['alone', 'behind a sibling'])(
-    'forgets a scope whose isolation level Knex refuses at once, %s',
-    async (where) => {
-      const { db } = open()
-      const trx = await db.transaction()
-      const sibling = where === 'alone' ? undefined : await trx.transaction()
-      const unknown = { isolationLevel: 'eventual' as any }
-      expect(() => trx.transaction(async () => undefined, unknown)).toThrow(/Invalid isolationLevel/)
-      await sibling?.commit()
-      await trx.transaction(async (scope) => scope('items').insert({ id: 2 }))
-      await trx.commit()
-      expect(await idsIn(database)).toEqual([1, 2])
-    },
-  )
-
   it('refuses a connection that is inside a transaction already', async () => {
     const { db } = connectFlat(database, { knex })
     await db.transaction(async (trx) => {
@@ -304,5 +253,179 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
       await trx.transaction(async (scope) => scope('items').insert({ id: 3 }), { connection })
     })
     expect(await idsIn(database)).toEqual([1, 2, 3])
+  })
+
+  describe('that is not awaited', () => {
+    const boom = new Error('boom')
+
+    it('rejects a callback that returns after rollback()', async () => {
+      const { db } = open()
+      const outcome = db.transaction(async (trx) => {
+        await trx('items').insert({ id: 2 })
+        void trx.rollback()
+        return 'value'
+      })
+      expect(await rejection(outcome)).toBeInstanceOf(UnexpectedRollbackError)
+      expect(await idsIn(database)).toEqual([1])
+    })
+
+    it("rejects with a callback's error thrown after commit(), once COMMIT is answered", async () => {
+      const { db } = open()
+      const outcome = db.transaction(async (trx) => {
+        await trx('items').insert({ id: 2 })
+        void trx.commit('value')
+        throw boom
+      })
+      expect(await rejection(outcome)).toBe(boom)
+      expect(await idsIn(database)).toEqual([1, 2])
+    })
+
+    it('keeps the error given to rollback()', async () => {
+      const { db } = open()
+      const outcome = db.transaction(async (trx) => {
+        void trx.rollback(boom)
+        return 'value'
+      })
+      expect(await rejection(outcome)).toBe(boom)
+    })
+
+    it("dooms the root where a scope's callback throws after the scope's commit()", async () => {
+      const { db } = open()
+      const outcome = db.transaction(async (trx) => {
+        await trx
+          .transaction(async (scope) => {
+            void scope.commit('value')
+            throw boom
+          })
+          .catch(() => 'swallowed')
+      })
+      expect(await rejection(outcome)).toMatchObject({ code: 'FLATTEN_UNEXPECTED_ROLLBACK', cause: boom })
+    })
+  })
+
+  describe('with a query listener that throws', () => {
+    const boom = new Error('listener')
+    const failOn = (db: any, text: string) =>
+      db.on('query', ({ sql }: { sql: string }) => {
+        if (sql.startsWith(text)) throw boom
+      })
+
+    it('runs no callback where BEGIN could not be sent', async () => {
+      const { db } = open()
+      failOn(db, 'BEGIN')
+      let ran = false
+      expect(
+        await rejection(
+          db.transaction(async () => {
+            ran = true
+          }),
+        ),
+      ).toBe(boom)
+      expect(ran).toBe(false)
+    })
+
+    it('rejects commit() where COMMIT could not be sent, and leaves no lock behind', async () => {
+      const { db } = open()
+      failOn(db, 'COMMIT')
+      const trx = await db.transaction()
+      await trx('items').where({ id: 1 }).update({ note: 'locked' })
+      expect(await rejection(trx.commit())).toBe(boom)
+      // Waits for the lock until the session is closed.
+      await database.rows(`update items set note = 'free' where id = 1`)
+    })
+
+    it("keeps the callback's error where ROLLBACK could not be sent", async () => {
+      const { db } = open()
+      failOn(db, 'ROLLBACK')
+      const mine = new Error('mine')
+      expect(
+        await rejection(
+          db.transaction(async (trx) => {
+            await trx('items').where({ id: 1 }).update({ note: 'locked' })
+            throw mine
+          }),
+        ),
+      ).toBe(mine)
+      await database.rows(`update items set note = 'free' where id = 1`)
+    })
+  })
+
+  it('gives back no connection on which a refused COMMIT has left the transaction open', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    const connection = await trx.client.acquireConnection()
+    const query = connection.query.bind(connection)
+    // What a cancel that arrives just before COMMIT runs does to it.
+    connection.query = (config: any, done: any) =>
+      query(config.text === 'COMMIT;' ? { ...config, text: 'select 1/0' } : config, done)
+    expect(await rejection(trx.commit())).toMatchObject({ code: '22012' })
+    connection.query = query
+    expect(connection.getTransactionStatus()).toBe('I')
+    expect(await db('items').pluck('id')).toEqual([1])
+  })
+
+  it.each<[string, () => unknown]>([
+    ['an object without a prototype', () => Object.create(null)],
+    [
+      'an error that cannot be read',
+      () =>
+        Object.defineProperty(new Error(), 'message', {
+          get() {
+            throw new Error('no')
+          },
+        }),
+    ],
+  ])('rolls back although what was thrown, %s, cannot be told', async (_what, make) => {
+    const { db } = open()
+    const outcome = db.transaction(async (trx) => {
+      await trx('items').insert({ id: 2 })
+      await trx
+        .transaction(async () => {
+          throw make()
+        })
+        .catch(() => 'swallowed')
+    })
+    expect(await rejection(outcome)).toBeInstanceOf(UnexpectedRollbackError)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('rolls back although the stack cannot be read', async () => {
+    const { db } = open()
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')!
+    try {
+      Error.prepareStackTrace = (_error, frames) => frames
+      const outcome = db.transaction(async (trx) => {
+        await trx.transaction(async () => Promise.reject(new Error('boom'))).catch(() => 'swallowed')
+      })
+      expect(await rejection(outcome)).toMatchObject({ code: 'FLATTEN_UNEXPECTED_ROLLBACK' })
+    } finally {
+      Object.defineProperty(Error, 'prepareStackTrace', before)
+    }
+  })
+
+  it('is not doomed by a client-side error after a statement that Knex gave up waiting for', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      await trx('items').insert({ id: 2 })
+      await rejection(trx.raw('select pg_sleep(0.2)').timeout(20))
+      const unwritable = {
+        toPostgres() {
+          throw new Error('unwritable')
+        },
+      }
+      await rejection(trx.raw('select ?', [unwritable as any]))
+    })
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('points the stack of its errors at the line that opened the transaction', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx.raw('select 1/0').catch(() => 'swallowed')
+      }),
+    )
+    expect(error.stack).toMatch(/^UnexpectedRollbackError: The transaction/)
+    expect(error.stack).toMatch(/ at .*commit\.test\.ts:\d+:\d+/)
   })
 })

@@ -262,7 +262,7 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
     expect(error.message).toMatch(
       new RegExp(
         [
-          String.raw`^The transaction "checkout" \(opened at ${place}\) was rolled back although its callback succeeded: nothing of it is stored\.`,
+          String.raw`^The transaction "checkout" \(opened at ${place}\) was rolled back instead of committed: nothing of it is stored\.`,
           String.raw`This statement failed in the scope "reserve stock" \(opened at ${place}\):`,
           String.raw`    insert into "items" \("id", "note"\) values \(\$1, \$2\)`,
           String.raw`    23505 duplicate key value violates unique constraint "items_pkey"`,

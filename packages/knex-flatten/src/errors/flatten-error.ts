@@ -14,9 +14,4 @@ export type FlattenErrorCode =
  */
 export abstract class FlattenError extends Error {
   abstract readonly code: FlattenErrorCode
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = new.target.name
-  }
 }

@@ -1,68 +1,101 @@
 import { commitAnsweredRollback } from '../transaction/verdicts.ts'
 import type { QueryObject } from './internals.ts'
 import type { OpenRoot } from './transaction-state.ts'
-import { isServerError } from './wire-errors.ts'
+import { raisedByServer } from './wire-errors.ts'
 
-/** Knex ends a scope by a statement; these two are answered here and never sent. */
+/** Knex ends a scope by a statement; these two are answered by the wrapped client and never sent. */
 export const SCOPE_RELEASE = 'RELEASE /* flattened by knex-flatten */'
 /** Knex takes a rollback for one without an error only where its text starts with this word. */
 export const SCOPE_ROLLBACK = 'ROLLBACK /* flattened by knex-flatten */'
+
+/** As long as Knex waits for a ROLLBACK of its own. */
+const ROLLBACK_PATIENCE_MS = 5_000
+
+type Send = (sql: string) => Promise<QueryObject>
+
+/** Marks what `send` makes Knex send, within this very call, as a statement of the transaction's own. */
+export function asControl<Answer>(
+  open: OpenRoot,
+  control: NonNullable<OpenRoot['control']>,
+  send: () => Answer,
+): Answer {
+  open.control = control
+  try {
+    return send()
+  } finally {
+    open.control = undefined
+  }
+}
 
 /**
  * Runs a statement of the transaction's own, and learns from its answer whether the server still holds a transaction.
  *
  * It must be learnt here, before Knex hears of the answer and gives the connection back.
  */
-export function runControlStatement(
+export function runControl(
   open: OpenRoot,
+  control: NonNullable<OpenRoot['control']>,
   sql: string,
-  send: () => Promise<QueryObject>,
+  send: Send,
 ): Promise<QueryObject> {
-  switch (sql) {
-    case SCOPE_RELEASE:
-    case SCOPE_ROLLBACK:
-      return Promise.resolve({ sql, bindings: [] })
-    case 'COMMIT;':
-      return commit(open, send())
-    case 'ROLLBACK':
-      return rollback(open, send())
-    default:
-      return begin(open, send())
-  }
+  return { begin, commit, rollback }[control](open, sql, send)
 }
 
-async function begin(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
+async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
   open.closed = false
   try {
-    return await sent
+    return await send(sql)
   } catch (error) {
-    open.closed = isServerError(error)
     open.beginError = error
+    open.closed = raisedByServer(error) && (await answersRollback(send))
     throw error
   }
 }
 
 /** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
-async function commit(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
+async function commit(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
   try {
-    const answer = await sent
+    const answer = await send(sql)
     open.closed = true
     if (answer.response?.command === 'ROLLBACK') throw commitAnsweredRollback(open.root, open.root.failure)
+    if (open.late) throw open.late.error as Error
     return answer
   } catch (error) {
-    if (isServerError(error)) open.closed = true
     open.commitError = error
+    // A COMMIT that was refused (by a cancel, say) has left the transaction open; one that failed has ended it.
+    open.closed ||= raisedByServer(error) && (await answersRollback(send))
     throw error
   }
 }
 
 /** A ROLLBACK that could not be sent happens all the same, when the connection goes; the reason for it matters more. */
-async function rollback(open: OpenRoot, sent: Promise<QueryObject>): Promise<QueryObject> {
+async function rollback(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
+  let answer: QueryObject = { sql, bindings: [] }
   try {
-    const answer = await sent
+    answer = await send(sql)
     open.closed = true
-    return answer
   } catch {
-    return { sql: 'ROLLBACK', bindings: [] }
+    // Not closed: the connection will be.
+  }
+  if (open.late) throw open.late.error as Error
+  return answer
+}
+
+/** Asks a server that has just refused something whether it is still there, and leaves no transaction on it. */
+async function answersRollback(send: Send): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false)
+    }, ROLLBACK_PATIENCE_MS)
+  })
+  const answer = send('ROLLBACK').then(
+    () => true,
+    () => false,
+  )
+  try {
+    return await Promise.race([answer, silence])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,23 +1,15 @@
-import { TransactionOptionsError } from '../errors/errors.ts'
 import type { Frame } from '../transaction/frame.ts'
-import type { RootTransaction } from '../transaction/root-transaction.ts'
-import {
-  commitAfterRollback,
-  rollbackOnly,
-  rootAlreadyEnded,
-  scopeStillOpen,
-  unexpectedRollback,
-} from '../transaction/verdicts.ts'
-import { SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
+import { outlived } from '../transaction/verdicts.ts'
+import { asControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
+import { keepRoot, openRootOn, refuseForeignConnection } from './custody.ts'
+import { doomByScope, endOnce, refuseCommit, refuseToOpen } from './ending.ts'
 import type { ClassOf, Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import {
-  forgetRoot,
-  type OpenRoot,
   remember,
   rememberClient,
-  rememberRoot,
   rootOn,
   stateOf,
+  transactionBehind,
   type TransactionState,
 } from './transaction-state.ts'
 
@@ -41,17 +33,20 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       config: KnexTransactionConfig | undefined,
       callback: (connection: Connection) => Promise<unknown>,
     ): Promise<unknown> {
-      const { frame, refusal } = stateOf(this)
-      if (refusal) throw refusal
+      const { frame, refusal, siblings } = stateOf(this)
       let held: Connection | undefined
       try {
+        if (refusal) throw refusal
         refuseForeignConnection(frame, config?.connection)
+        if (frame.parent) await awaitTurn(this)
         return await super.acquireConnection(config, (connection) => {
           held = connection
-          return frame.parent ? callback(connection) : keepRoot(frame.root, connection, callback)
+          return frame.parent ? callback(connection) : keepRoot(frame.root, this.client, connection, callback)
         })
       } finally {
         frame.end()
+        siblings?.leave(frame)
+        refuseWaiting(frame)
         // Knex forgets the outer transaction's id when an inner one ends; its `query` events would go without.
         if (this.outerTx && held && rootOn(held)?.root === frame.root) held.__knexTxId = this.outerTx.txid
       }
@@ -61,170 +56,87 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       rememberClient(this)
       const open = openRootOn(connection)
       // Knex passes a failed BEGIN to the transaction's promise and runs the callback all the same.
-      const answer = await super.begin(connection)
+      const answer = await asControl(open, 'begin', () => super.begin(connection))
       if (open.beginError !== undefined) throw open.beginError as Error
       return answer
     }
 
     override savepoint(): Promise<unknown> {
       rememberClient(this)
-      const { frame } = stateOf(this)
-      const { root, parent } = frame
-      if (root.ended) return Promise.reject(rootAlreadyEnded(frame))
-      if (root.failure)
-        return Promise.reject(rollbackOnly(parent ?? root, root.failure, `The ${frame} was not opened`))
-      return Promise.resolve()
+      const refusal = refuseToOpen(stateOf(this).frame)
+      return refusal ? Promise.reject(refusal) : Promise.resolve()
     }
 
     override commit(connection: Connection, value?: unknown): Promise<unknown> {
-      return endOnce(this, 'commit', async () => {
-        const open = openRootOn(connection)
-        const error = refuseCommit(open.root)
-        open.root.end()
-        if (error) {
-          await super.rollback(connection, error)
-          throw error
+      const open = rootOn(connection)
+      return endOnce(this, open, 'commit', undefined, async () => {
+        const mine = openRootOn(connection)
+        const refusal = refuseCommit(mine.root)
+        mine.root.end()
+        if (refusal) {
+          await asControl(mine, 'rollback', () => super.rollback(connection, refusal))
+          throw refusal
         }
-        const answer = await super.commit(connection, value)
-        if (open.commitError !== undefined) throw open.commitError as Error
+        const answer = await asControl(mine, 'commit', () => super.commit(connection, value))
+        if (mine.commitError !== undefined) throw mine.commitError as Error
         return answer
       })
     }
 
     override rollback(connection: Connection, error?: unknown): Promise<unknown> {
-      return endOnce(this, 'rollback', () => {
-        stateOf(this).frame.end()
-        return super.rollback(connection, error)
+      return endOnce(this, rootOn(connection), 'rollback', error, () => {
+        const open = openRootOn(connection)
+        open.root.end()
+        return asControl(open, 'rollback', () => super.rollback(connection, error))
       })
     }
 
     override release(connection: Connection, value?: unknown): Promise<unknown> {
-      return endOnce(this, 'commit', async () => {
+      return endOnce(this, undefined, 'commit', undefined, async () => {
         const { frame } = stateOf(this)
-        if (frame.root.ended) throw rejectWithoutRoot(this, rootAlreadyEnded(frame))
-        const error = refuseCommit(frame)
+        const refusal = refuseCommit(frame)
         frame.end()
-        const answer = error
-          ? this.query(connection, SCOPE_ROLLBACK, 2, error)
-          : this.query(connection, SCOPE_RELEASE, 1, value)
-        await answer
-        if (error) throw error
-        return answer
+        if (!refusal) return this.query(connection, SCOPE_RELEASE, 1, value)
+        await rejectScope(this, connection, refusal)
+        throw refusal
       })
     }
 
     override rollbackTo(connection: Connection, error?: unknown): Promise<unknown> {
-      return endOnce(this, 'rollback', () => {
-        const { frame, doomOn } = stateOf(this)
-        if (frame.root.ended) {
-          rejectWithoutRoot(this, error ?? rootAlreadyEnded(frame))
-          return Promise.resolve()
-        }
-        if (error === undefined) frame.root.doom({ kind: 'scope-rolled-back', frame, error })
-        else if (dooms(doomOn, error)) frame.root.doom({ kind: 'scope-failed', frame, error })
-        frame.end()
-        return this.query(connection, SCOPE_ROLLBACK, 2, error)
+      return endOnce(this, undefined, 'rollback', error, () => {
+        const state = stateOf(this)
+        doomByScope(state, error)
+        state.frame.end()
+        return rejectScope(this, connection, error)
       })
     }
   }
 }
 
-/** Why a root or scope that came to a good end cannot be committed. */
-function refuseCommit(frame: Frame): Error | undefined {
-  const { root, openScopes } = frame
-  if (openScopes.length > 0) {
-    const error = scopeStillOpen(frame, openScopes)
-    root.doom({ kind: 'scope-open', frame, error })
-    return error
-  }
-  if (!root.failure) return undefined
-  if (frame !== root) root.noteSwallowed(frame)
-  return unexpectedRollback(frame, root.failure)
+async function awaitTurn(transaction: KnexTransaction): Promise<void> {
+  const { frame, siblings } = stateOf(transaction)
+  const refusal = refuseToOpen(frame)
+  if (refusal) throw refusal
+  await siblings?.turn(frame)
 }
 
-/** A transaction ends once; `commit()` after `rollback()` is refused, anything else gets the first answer. */
-function endOnce(
+/** Ends a scope in Knex's own way; where what is around it has ended, Knex would only say that it came too late. */
+async function rejectScope(
   transaction: KnexTransaction,
-  how: 'commit' | 'rollback',
-  run: () => Promise<unknown>,
-): Promise<unknown> {
-  const state = stateOf(transaction)
-  const { end } = state
-  if (!end) {
-    const answer = run()
-    // Who holds only the transaction's promise must not be shouted at for not awaiting commit() too.
-    answer.catch(ignore)
-    state.end = { how, answer }
-    return answer
-  }
-  if (how === 'rollback') return end.answer.catch(ignore)
-  if (end.how === 'commit') return end.answer
-  const refusal = Promise.reject(commitAfterRollback(state.frame))
-  refusal.catch(ignore)
-  return refusal
-}
-
-/** Settles a scope whose root is gone, where Knex would only say that some query came too late. */
-function rejectWithoutRoot<Reason>(transaction: KnexTransaction, error: Reason): Reason {
-  transaction._completed = true
-  transaction._rejecter(error)
-  return error
-}
-
-function dooms(doomOn: TransactionState['doomOn'], error: unknown): boolean {
-  if (doomOn === 'scope') return true
-  try {
-    return doomOn(error)
-  } catch {
-    return true
-  }
-}
-
-function openRootOn(connection: Connection): OpenRoot {
-  const open = rootOn(connection)
-  if (!open) throw new Error('knex-flatten: no transaction is open on this connection.')
-  return open
-}
-
-/** Marks the connection for as long as the root is on it, and keeps it from the pool if the root did not end. */
-async function keepRoot(
-  root: RootTransaction,
   connection: Connection,
-  run: (connection: Connection) => Promise<unknown>,
+  error: unknown,
 ): Promise<unknown> {
-  const open: OpenRoot = { root, connection, closed: true }
-  rememberRoot(open)
-  try {
-    return await run(connection)
-  } finally {
-    forgetRoot(open)
-    if (!open.closed)
-      connection.__knex__disposed ??= new Error(`The ${root} on this connection was not ended.`)
-  }
+  const { frame } = stateOf(transaction)
+  const gone = frame.endedAround
+  if (!gone) return transaction.query(connection, SCOPE_ROLLBACK, 2, error)
+  transaction._completed = true
+  transaction._rejecter(error ?? outlived(frame, gone))
+  return undefined
 }
 
-/** Stock Knex sends a second BEGIN on such a connection, and the COMMIT that follows ends the outer transaction. */
-function refuseForeignConnection(frame: Frame, connection: Connection | undefined): void {
-  if (!connection) return
-  const busy = rootOn(connection)
-  if (frame.parent) {
-    if (busy?.root === frame.root) return
-    throw new TransactionOptionsError(
-      `transaction(): the ${frame} was given a connection that its ${frame.root} does not run on. Drop { connection }.`,
-    )
-  }
-  if (!busy && !inTransaction(connection)) return
-  throw new TransactionOptionsError(
-    `transaction(): the connection given to the ${frame} is inside ${busy ? `the ${busy.root}` : 'a transaction'} already, ` +
-      'which its COMMIT would end early. Nest with trx.transaction() instead.',
-  )
-}
-
-function inTransaction(connection: Connection): boolean {
-  const status = connection.getTransactionStatus?.()
-  return status === 'T' || status === 'E'
-}
-
-function ignore(): void {
-  // The error has reached whoever waits for the transaction itself.
+/** Scopes that were waiting for their turn inside what has ended, however deep, have waited in vain. */
+function refuseWaiting(frame: Frame): void {
+  const transaction = transactionBehind(frame)
+  if (transaction) stateOf(transaction).scopes.close()
+  for (const scope of frame.openScopes) refuseWaiting(scope)
 }

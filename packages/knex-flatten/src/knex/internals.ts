@@ -42,6 +42,7 @@ export interface KnexClient {
     config?: KnexTransactionConfig,
     outerTx?: KnexTransaction | null,
   ): KnexTransaction
+  destroyRawConnection(connection: Connection): Promise<unknown>
   query(connection: Connection, statement: string | QueryObject): Promise<QueryObject>
   stream(
     connection: Connection,
@@ -61,9 +62,11 @@ export interface KnexClient {
 /** Knex's `Transaction`: the thenable behind a transactor, not the transactor itself. */
 export interface KnexTransaction {
   readonly txid: string
+  /** The client it was opened on: of the instance, or of the transaction around it. */
+  readonly client: KnexClient
   readonly outerTx: KnexTransaction | null
   readonly trxClient: KnexClient
-  /** Settles when the last scope opened on it has; the next one waits for it. */
+  /** What Knex lets the next scope opened on it wait for. */
   _lastChild: Promise<unknown>
   _completed: boolean
   _resolver(value?: unknown): void

@@ -1,28 +1,45 @@
 import type { FlattenOptions } from '../options.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import type { SiblingQueue } from '../transaction/sibling-queue.ts'
 import type { Connection, KnexClient, KnexTransaction } from './internals.ts'
 
 /** What this library keeps for one of Knex's transactions, root or scope. */
 export interface TransactionState {
   readonly frame: Frame
   readonly doomOn: NonNullable<FlattenOptions['doomOn']>
+  /** Where the scopes opened on this one wait for their turn. */
+  readonly scopes: SiblingQueue
+  /** Where this one waits, if it is a scope. */
+  readonly siblings: SiblingQueue | undefined
   /** Why it must not begin. */
-  readonly refusal?: Error
+  readonly refusal: Error | undefined
   /** How it was ended, once; what comes later is answered from here. */
-  end?: { readonly how: 'commit' | 'rollback'; readonly answer: Promise<unknown> }
+  end?: TransactionEnd
+}
+
+export interface TransactionEnd {
+  readonly how: 'commit' | 'rollback'
+  /** What `rollback(error)` was given. */
+  readonly error: unknown
+  readonly answer: Promise<unknown>
+  settled: boolean
 }
 
 /** What is known of a connection while a root is on it. */
 export interface OpenRoot {
   readonly root: RootTransaction
   readonly connection: Connection
+  /** Which statement of the transaction's own Knex is about to send. */
+  control?: 'begin' | 'commit' | 'rollback' | undefined
   /** False while the server may still hold the transaction: such a connection must not go back into the pool. */
   closed: boolean
   /** Why BEGIN failed; Knex itself would run the callback all the same. */
   beginError?: unknown
   /** Why COMMIT failed; Knex itself would only tell the promise of the transaction. */
   commitError?: unknown
+  /** What the transaction is to be rejected with once its COMMIT or ROLLBACK, already on its way, is answered. */
+  late?: { readonly error: unknown }
 }
 
 const states = new WeakMap<KnexTransaction, TransactionState>()
@@ -33,6 +50,11 @@ const openRoots = new WeakMap<Connection, OpenRoot>()
 export function remember(transaction: KnexTransaction, state: TransactionState): void {
   states.set(transaction, state)
   handles.set(state.frame, transaction)
+}
+
+/** False for a transaction that was opened before its instance was wrapped. */
+export function isKnown(transaction: KnexTransaction): boolean {
+  return states.has(transaction)
 }
 
 export function stateOf(transaction: KnexTransaction): TransactionState {

@@ -1,11 +1,11 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
-import type { FlattenOptions } from '../options.ts'
+import { DEFAULT_OPTIONS, type FlattenOptions } from '../options.ts'
 import { deriveFlatClient } from './flat-client.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
 
 /** The options a flat client class was derived with, by its prototype. */
-const wrapped = new WeakMap<object, FlattenOptions>()
+const wrapped = new WeakMap<object, Required<FlattenOptions>>()
 
 /**
  * Gives the client of a Knex instance the flattening prototype; the instance stays the same object.
@@ -20,8 +20,9 @@ export function wrapClient(knex: Knex, options: FlattenOptions): void {
     refuseOtherOptions(before, options)
     return
   }
-  const Flat = deriveFlatClient(client.constructor as ClassOf<KnexClient>, options)
-  wrapped.set(Flat.prototype as object, options)
+  const all = { ...DEFAULT_OPTIONS, ...options }
+  const Flat = deriveFlatClient(client.constructor as ClassOf<KnexClient>, all)
+  wrapped.set(Flat.prototype as object, all)
   Object.setPrototypeOf(client, Flat.prototype as object)
 }
 
@@ -42,20 +43,22 @@ function clientOf(knex: unknown): KnexClient {
       'flatten(knex): this is a transaction. Wrap the Knex instance once, where it is made; its transactions follow.',
     )
   }
-  if (client.dialect !== 'postgresql') {
+  // CockroachDB and the native driver call themselves PostgreSQL too, but neither behaves nor was tested like it.
+  if (client.dialect !== 'postgresql' || client.driverName !== 'pg') {
+    const spoken = client.dialect === 'postgresql' ? client.driverName : client.dialect
     throw new TransactionOptionsError(
-      `flatten(knex): this instance speaks ${client.dialect ?? 'no dialect'}. Only PostgreSQL is supported: knex({ client: "pg", … }).`,
+      `flatten(knex): this instance speaks ${spoken ?? 'no dialect'}. Only PostgreSQL is supported: knex({ client: "pg", … }).`,
     )
   }
   return client as KnexClient
 }
 
-function wrappedOptions(client: KnexClient): FlattenOptions | undefined {
+function wrappedOptions(client: KnexClient): Required<FlattenOptions> | undefined {
   return wrapped.get(Object.getPrototypeOf(client) as object)
 }
 
 /** Wrapping twice is harmless; wrapping twice in different ways would leave one of the two unheard. */
-function refuseOtherOptions(before: FlattenOptions, options: FlattenOptions): void {
+function refuseOtherOptions(before: Required<FlattenOptions>, options: FlattenOptions): void {
   for (const name of Object.keys(options) as (keyof FlattenOptions)[]) {
     if (options[name] === before[name]) continue
     throw new TransactionOptionsError(

@@ -1,37 +1,55 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** This library's own files; installed, they stand below node_modules anyway. */
-const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
+/** `    at async name (file:12:20)` or `    at file:///path/orders.ts:12:20`; a path may have parentheses of its own. */
+const FRAME = /^ *at (?:async )?(?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/
 
-/** `    at async name (file:12:20)` or `    at file:///path/orders.ts:12:20` */
-const FRAME = /(?:\(|^ *at (?:async )?)((?:file:\/\/)?[^()]+):(\d+):(\d+)\)?$/
+/** Knex's own ways in, by which it is known where a bundler has put it into the user's file. */
+const KNEX_METHOD = /^(?:Object|Function|knex)\.(?:_?transaction|savepoint)$/
 
 /** Where in the user's code something was asked for; read only when an error needs it. */
 export class CallSite {
   readonly #trace: { stack?: string } = {}
 
-  constructor() {
+  /** @param below - the function whose caller is meant; it and what it called are left out. */
+  constructor(below: (...args: never[]) => unknown) {
     // V8 keeps the frames as they are and writes them out on first reading of `stack`: cheap while nothing fails.
-    Error.captureStackTrace(this.#trace)
+    Error.captureStackTrace(this.#trace, below)
   }
 
-  /** `src/orders.ts:12:20`, relative to the working directory; `undefined` where no frame of the user's is left. */
+  /**
+   * `src/orders.ts:12:20`, relative to the working directory; `undefined` where no frame of the user's is left. Never
+   * throws: whoever asks is about to roll back.
+   */
   toString(): string | undefined {
-    for (const line of (this.#trace.stack ?? '').split('\n')) {
-      const place = placeOf(line)
-      if (place) return place
+    try {
+      for (const line of this.frames) {
+        const place = placeOf(line)
+        if (place) return place
+      }
+    } catch {
+      // The working directory is gone.
     }
     return undefined
   }
+
+  /** The frames as V8 writes them, for the stack of an error. Never throws either. */
+  get frames(): readonly string[] {
+    try {
+      return (this.#trace.stack ?? '').split('\n').slice(1)
+    } catch {
+      // A foreign `Error.prepareStackTrace`, which may answer anything.
+      return []
+    }
+  }
 }
 
-/** The place of a frame in code the user wrote; libraries, this one among them, and Node itself are passed over. */
+/** The place of a frame in code the user wrote; libraries and Node itself are passed over. */
 function placeOf(line: string): string | undefined {
-  const [, file, row, column] = FRAME.exec(line) ?? []
-  if (!file || file.startsWith('node:') || /[\\/]node_modules[\\/]/.test(file)) return undefined
+  const [, name = '', file, row, column] = FRAME.exec(line) ?? []
+  if (!file || file.startsWith('node:') || file.startsWith('eval at ')) return undefined
+  if (/[\\/]node_modules[\\/]/.test(file) || KNEX_METHOD.test(name)) return undefined
   const path = file.startsWith('file://') ? fileURLToPath(file) : file
-  if (path.startsWith(OWN_FOLDER)) return undefined
   const short = relative(process.cwd(), path)
   return `${short.startsWith('..') ? path : short}:${row}:${column}`
 }

@@ -6,7 +6,7 @@ export interface Failure {
    * - `statement`: PostgreSQL refused a statement, and has aborted the transaction with it;
    * - `scope-failed`: a scope's callback threw, or its `rollback(error)` was called;
    * - `scope-rolled-back`: a scope's `rollback()` was called without an error;
-   * - `scope-open`: something was committed while a scope inside it was still running.
+   * - `scope-open`: something was ended while a scope inside it was still running, or waited for one in vain.
    */
   readonly kind: 'statement' | 'scope-failed' | 'scope-rolled-back' | 'scope-open'
   /** The scope, or the root itself, in which it happened. */
@@ -15,7 +15,7 @@ export interface Failure {
   readonly error: unknown
   /** The SQL of a failed statement, without its bindings. */
   readonly sql?: string
-  /** The database's own words, without the SQL and the bindings that Knex puts before them. */
+  /** The database's own words, without the SQL that Knex puts before them. */
   readonly reason?: string
 }
 
@@ -29,14 +29,14 @@ export function tellFailure(failure: Failure): string {
       return [
         `This statement failed in the ${frame}:`,
         `    ${shortenSql(failure.sql ?? '(unknown statement)')}`,
-        `    ${codeOf(failure.error)}${failure.reason ?? messageOf(failure.error)}`,
+        `    ${codeOf(failure.error)}${failure.reason ?? tellError(failure.error)}`,
       ].join('\n')
     case 'scope-failed':
-      return `The ${frame} failed:\n    ${codeOf(failure.error)}${messageOf(failure.error)}`
+      return `The ${frame} failed:\n    ${codeOf(failure.error)}${tellError(failure.error)}`
     case 'scope-rolled-back':
       return `The ${frame} was rolled back by a call of its rollback().`
     case 'scope-open':
-      return messageOf(failure.error)
+      return tellError(failure.error)
   }
 }
 
@@ -46,11 +46,20 @@ export function shortenSql(sql: string): string {
   return line.length > LONGEST_SQL ? `${line.slice(0, LONGEST_SQL)} …` : line
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+/** What was thrown may be anything; whoever tells of it is about to roll back and must not fail. */
+export function tellError(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  } catch {
+    return 'something that cannot be written down'
+  }
 }
 
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? `${code} ` : ''
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code
+    return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? `${code} ` : ''
+  } catch {
+    return ''
+  }
 }

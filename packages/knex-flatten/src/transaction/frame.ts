@@ -1,16 +1,17 @@
 import type { CallSite } from './call-site.ts'
 import type { RootTransaction } from './root-transaction.ts'
+import type { Scope } from './scope.ts'
 
 /** What a root and a scope have in common: a name, a place in the code, a place in the nesting, an end. */
 export abstract class Frame {
   readonly name: string | undefined
-  readonly #site: CallSite
-  readonly #open = new Set<Frame>()
+  readonly site: CallSite
+  readonly #openScopes = new Set<Scope>()
   #ended = false
 
   constructor(name: string | undefined, site: CallSite) {
     this.name = name
-    this.#site = site
+    this.site = site
   }
 
   abstract readonly root: RootTransaction
@@ -22,29 +23,36 @@ export abstract class Frame {
     return this.#ended
   }
 
-  /** The scopes opened directly on this one that have not ended, in the order they were opened. */
-  get openScopes(): readonly Frame[] {
-    return [...this.#open]
+  /** The scopes opened directly on this one that have not ended, waiting ones included, in the order they were opened. */
+  get openScopes(): ReadonlySet<Scope> {
+    return this.#openScopes
   }
 
   /** True where `ancestor` is this frame or one around it. */
   isWithin(ancestor: Frame): boolean {
-    if (ancestor.root !== this.root) return false
     return this === ancestor || this.parent?.isWithin(ancestor) === true
+  }
+
+  /** The nearest frame around this one that has ended before it. */
+  get endedAround(): Frame | undefined {
+    return this.parent?.ended ? this.parent : this.parent?.endedAround
   }
 
   end(): void {
     this.#ended = true
-    if (this.parent) this.parent.#open.delete(this)
   }
 
   /** `scope "reserve stock" (opened at src/stock.ts:8:9)` */
   toString(): string {
-    const site = this.#site.toString()
+    const site = this.site.toString()
     return [this.word, this.name && `"${this.name}"`, site && `(opened at ${site})`].filter(Boolean).join(' ')
   }
 
-  noteOpened(scope: Frame): void {
-    this.#open.add(scope)
+  noteOpened(scope: Scope): void {
+    this.#openScopes.add(scope)
+  }
+
+  noteEnded(scope: Scope): void {
+    this.#openScopes.delete(scope)
   }
 }

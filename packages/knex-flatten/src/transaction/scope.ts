@@ -14,4 +14,9 @@ export class Scope extends Frame {
     this.root = parent.root
     parent.noteOpened(this)
   }
+
+  override end(): void {
+    super.end()
+    this.parent.noteEnded(this)
+  }
 }

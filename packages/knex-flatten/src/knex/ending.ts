@@ -1,0 +1,110 @@
+import type { Frame } from '../transaction/frame.ts'
+import {
+  commitAfterRollback,
+  endedBeforeItsTurn,
+  outlived,
+  rollbackOnly,
+  scopeStillOpen,
+  unexpectedRollback,
+} from '../transaction/verdicts.ts'
+import type { KnexTransaction } from './internals.ts'
+import { type OpenRoot, stateOf, type TransactionState } from './transaction-state.ts'
+
+/** Why a scope cannot begin any more. */
+export function refuseToOpen(frame: Frame): Error | undefined {
+  const { root, parent, endedAround } = frame
+  if (endedAround) return endedBeforeItsTurn(frame)
+  return root.failure && rollbackOnly(parent ?? root, root.failure, `The ${frame} was not opened`)
+}
+
+/** Why a root or scope that came to a good end cannot be committed; dooms the root where it must be. */
+export function refuseCommit(frame: Frame): Error | undefined {
+  const { root, endedAround } = frame
+  if (endedAround) return outlived(frame, endedAround)
+  const open = refuseOpenScopes(frame)
+  if (open) return open
+  if (!root.failure) return undefined
+  if (frame !== root) root.noteSwallowed(frame)
+  return unexpectedRollback(frame, root.failure)
+}
+
+/** Scopes that outlive the one around them would write into nothing, or into what others have decided to keep. */
+export function refuseOpenScopes(frame: Frame): Error | undefined {
+  if (frame.openScopes.size === 0) return undefined
+  const error = scopeStillOpen(frame, frame.openScopes)
+  frame.root.doom({ kind: 'scope-open', frame, error })
+  return error
+}
+
+/** Dooms the root of a scope that has failed, unless its application has said that such an error need not. */
+export function doomByScope({ frame, doomOn }: TransactionState, error: unknown): void {
+  const { root } = frame
+  if (error === undefined) root.doom({ kind: 'scope-rolled-back', frame, error })
+  else if (dooms(doomOn, error)) root.doom({ kind: 'scope-failed', frame, error })
+  // What a child has written, and will not write, cannot be left to a predicate.
+  else refuseOpenScopes(frame)
+}
+
+/**
+ * Ends a transaction once. `commit()` after `rollback()` is refused, anything else gets the first answer; what is thrown
+ * before that answer is there is not lost.
+ */
+export function endOnce(
+  transaction: KnexTransaction,
+  open: OpenRoot | undefined,
+  how: 'commit' | 'rollback',
+  error: unknown,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
+  const state = stateOf(transaction)
+  if (!state.end) return (state.end = begin(how, error, run())).answer
+  if (how === 'rollback') {
+    if (error !== undefined && state.end.how === 'commit' && !state.end.settled) {
+      rejectLate(transaction, open, error)
+    }
+    return state.end.answer.catch(ignore)
+  }
+  if (state.end.how === 'commit') return state.end.answer
+  const refusal = commitAfterRollback(state.frame)
+  if (open && state.end.error === undefined) open.late ??= { error: refusal }
+  return handled(Promise.reject(refusal))
+}
+
+function begin(how: 'commit' | 'rollback', error: unknown, answer: Promise<unknown>) {
+  const end = { how, error, answer: handled(answer), settled: false }
+  const settle = (): void => {
+    end.settled = true
+  }
+  answer.then(settle, settle)
+  return end
+}
+
+/** The callback has thrown after an un-awaited `commit()`: a root is told with the answer, a scope at once. */
+function rejectLate(transaction: KnexTransaction, open: OpenRoot | undefined, error: unknown): void {
+  const state = stateOf(transaction)
+  if (state.frame.parent) {
+    doomByScope(state, error)
+    transaction._rejecter(error)
+  } else if (open) {
+    open.late ??= { error }
+  }
+}
+
+function dooms(doomOn: TransactionState['doomOn'], error: unknown): boolean {
+  if (doomOn === 'scope') return true
+  try {
+    return doomOn(error)
+  } catch {
+    return true
+  }
+}
+
+/** Who holds only the transaction's promise must not be shouted at for not awaiting `commit()` too. */
+function handled(answer: Promise<unknown>): Promise<unknown> {
+  answer.catch(ignore)
+  return answer
+}
+
+function ignore(): void {
+  // The error has reached whoever waits for the transaction itself.
+}
