@@ -1,9 +1,12 @@
 import type { Knex } from 'knex'
-import { RollbackOnlyError, UnexpectedRollbackError } from 'knex-flatten'
+import { RollbackOnlyError, ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
 import type { Outcome } from './model.ts'
 import type { Block, Step } from './program.ts'
 
 class AppError extends Error {}
+class SoftError extends Error {}
+
+export const doomOn = (error: unknown): boolean => !(error instanceof SoftError)
 
 export interface Observation {
   readonly outcome: Outcome
@@ -14,11 +17,15 @@ export interface Observation {
 export async function run(db: Knex, root: Block): Promise<Observation> {
   const interpreter = new Interpreter()
   const outcome = await interpreter.root(db, root)
+  await interpreter.endStrays()
   return { outcome, scopes: interpreter.scopes }
 }
 
 class Interpreter {
   readonly scopes: Outcome[] = []
+  readonly #strays: Promise<unknown>[] = []
+  #endStrays!: () => void
+  readonly #rootEnded = new Promise<void>((resolve) => (this.#endStrays = resolve))
   #nextId = 1
 
   root(db: Knex, block: Block): Promise<Outcome> {
@@ -30,7 +37,7 @@ class Interpreter {
   /** A callback's whole life: the body, then the end it was given. */
   async #all(trx: Knex.Transaction, block: Block): Promise<string> {
     await this.#body(trx, block)
-    if (block.end === 'throw') throw new AppError('at the end')
+    throwAtEnd(block)
     if (block.end === 'rollback') await trx.rollback()
     if (block.end === 'rollback-with-error') await trx.rollback(new AppError('rolled back'))
     return 'value'
@@ -41,7 +48,7 @@ class Interpreter {
     const trx = await around.transaction()
     try {
       await this.#body(trx, block)
-      if (block.end === 'throw') throw new AppError('at the end')
+      throwAtEnd(block)
     } catch (error) {
       await trx.rollback(error)
       return trx.executionPromise
@@ -56,6 +63,23 @@ class Interpreter {
       if ('swallow' in step && step.swallow) await this.#step(trx, step).catch(() => 'swallowed')
       else await this.#step(trx, step)
     }
+    if (block.stray) await this.#openStray(trx)
+  }
+
+  /** Resolves once the stray is running, or has been refused. */
+  #openStray(trx: Knex.Transaction): Promise<void> {
+    return new Promise((opened) => {
+      const stray = trx.transaction(async () => {
+        opened()
+        await this.#rootEnded
+      })
+      this.#strays.push(stray.catch(() => undefined).finally(opened))
+    })
+  }
+
+  async endStrays(): Promise<void> {
+    this.#endStrays()
+    await Promise.all(this.#strays)
   }
 
   async #step(trx: Knex.Transaction, step: Step): Promise<void> {
@@ -67,7 +91,7 @@ class Interpreter {
         await trx.raw('select 1 / 0')
         return
       case 'throw':
-        throw new AppError('in the middle')
+        throw step.soft ? new SoftError('in the middle') : new AppError('in the middle')
       case 'scope':
         await this.#scope(trx, step.block)
         return
@@ -89,12 +113,19 @@ class Interpreter {
   }
 }
 
+function throwAtEnd({ end }: Block): void {
+  if (end === 'throw') throw new AppError('at the end')
+  if (end === 'throw-soft') throw new SoftError('at the end')
+}
+
 async function outcomeOf(settling: Promise<unknown>): Promise<Outcome> {
   try {
     const value = await settling
     return value === 'value' ? 'value' : 'nothing'
   } catch (error) {
     if (error instanceof AppError) return 'app-error'
+    if (error instanceof SoftError) return 'soft-error'
+    if (error instanceof ScopeStillOpenError) return 'scope-open'
     if (error instanceof RollbackOnlyError) return 'rollback-only'
     if (error instanceof UnexpectedRollbackError) return 'unexpected-rollback'
     if ((error as { code?: unknown }).code === '22012') return 'sql-error'

@@ -2,7 +2,14 @@ import type { Block, Step } from './program.ts'
 
 /** How a transaction, or a program, comes out: what its promise settles with. */
 export type Outcome =
-  'value' | 'nothing' | 'app-error' | 'sql-error' | 'rollback-only' | 'unexpected-rollback'
+  | 'value'
+  | 'nothing'
+  | 'app-error'
+  | 'soft-error'
+  | 'sql-error'
+  | 'rollback-only'
+  | 'unexpected-rollback'
+  | 'scope-open'
 
 export interface Prediction {
   readonly outcome: Outcome
@@ -25,25 +32,34 @@ class Model {
   readonly #scopes: Outcome[] = []
 
   run(root: Block): Prediction {
-    const thrown = this.#body(root)
-    const outcome = this.#end(root, thrown)
+    const outcome = this.#block(root)
     const commits = outcome === 'value'
     return { outcome, commits, rows: commits ? this.#inserted : 0, scopes: this.#scopes }
   }
 
-  /** How a root or scope ends whose body has run; a root dooms nobody, so that here it makes no difference. */
-  #end(block: Block, thrown: Outcome | undefined): Outcome {
-    if (thrown) return this.#fails(thrown)
-    if (block.end === 'throw' || block.end === 'rollback-with-error') return this.#fails('app-error')
-    if (block.end === 'rollback') {
-      this.#doomed = true
-      return 'nothing'
+  /** A root or a scope, from its body to its end. What dooms a scope's root makes no difference to a root. */
+  #block(block: Block): Outcome {
+    const thrown = this.#body(block)
+    if (thrown) return this.#fails(thrown, false)
+    // A stray that is asked of a doomed transaction is refused, and so not open.
+    const stray = block.stray && !this.#doomed
+    switch (block.end) {
+      case 'throw':
+      case 'rollback-with-error':
+        return this.#fails('app-error', stray)
+      case 'throw-soft':
+        return this.#fails('soft-error', stray)
+      case 'rollback':
+        this.#doomed = true
+        return 'nothing'
+      case 'success':
+        if (stray) return this.#fails('scope-open', stray)
+        return this.#doomed ? 'unexpected-rollback' : 'value'
     }
-    return this.#doomed ? 'unexpected-rollback' : 'value'
   }
 
-  #fails(outcome: Outcome): Outcome {
-    this.#doomed = true
+  #fails(outcome: Outcome, stray: boolean): Outcome {
+    if (outcome !== 'soft-error' || stray) this.#doomed = true
     return outcome
   }
 
@@ -67,7 +83,7 @@ class Model {
         this.#doomed = true
         return 'sql-error'
       case 'throw':
-        return 'app-error'
+        return step.soft ? 'soft-error' : 'app-error'
       case 'scope':
         return this.#scope(step.block)
       case 'siblings': {
@@ -78,7 +94,7 @@ class Model {
   }
 
   #scope(block: Block): Outcome | undefined {
-    const outcome = this.#doomed ? 'rollback-only' : this.#end(block, this.#body(block))
+    const outcome = this.#doomed ? 'rollback-only' : this.#block(block)
     this.#scopes.push(outcome)
     return outcome === 'value' || outcome === 'nothing' ? undefined : outcome
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, useItems } from '../items.ts'
-import { run } from './interpreter.ts'
+import { doomOn, run } from './interpreter.ts'
 import { predict } from './model.ts'
 import { program } from './program.ts'
 
@@ -13,7 +13,7 @@ describe.each(knexVersions)('random nested programs on Knex %s', (_version, knex
   const database = useItems()
 
   it(`agree with the model in ${numRuns} cases`, { timeout: 0 }, async () => {
-    const { db, received } = connectFlat(database, { knex, config: { pool: { min: 1, max: 1 } } })
+    const { db, received } = connectFlat(database, { knex, config: { pool: { min: 1, max: 1 } } }, { doomOn })
     await fc.assert(
       fc.asyncProperty(program, async (root) => {
         await database.rows('delete from items')

@@ -27,8 +27,7 @@ export const CODE_RULES = {
     standby: 'allows',
     why: 'Such a block sets a savepoint in disguise, and savepoints are not supported.',
     source: LOCAL_LIMITS,
-    instead:
-      'Avoid the error beforehand (getOrCreate, tryInsert of knex-flatten), or handle it by retrying the whole transaction.',
+    instead: 'Avoid the error beforehand, or handle it in the application by retrying the whole transaction.',
   },
   'do-block': {
     title: 'DO',

@@ -28,7 +28,7 @@ export const ROW_RULES = {
     why: 'An INSERT is forwarded, but AWS does not say whether ON CONFLICT may be part of it. It is taken to be forwarded whole.',
     source: LOCAL_LIMITS,
     instead:
-      'getOrCreate, updateOrCreate or tryInsert of knex-flatten, whose strategy can be switched away from ON CONFLICT.',
+      'Try it on your own cluster; or do without: lock one agreed row with .forUpdate(), look, then insert or update.',
   },
   merge: {
     title: 'MERGE',
@@ -37,7 +37,7 @@ export const ROW_RULES = {
     standby: 'refuses',
     why: 'AWS names INSERT, UPDATE and DELETE as forwarded and says nothing of MERGE. It is taken to be forwarded.',
     source: LOCAL_LIMITS,
-    instead: 'Separate UPDATE and INSERT statements in one transaction, or updateOrCreate of knex-flatten.',
+    instead: 'Separate UPDATE and INSERT statements in one transaction, behind the lock of one agreed row.',
   },
   'writing-cte': {
     title: 'A common table expression that writes: WITH … AS (INSERT, UPDATE, DELETE, MERGE …)',
