@@ -16,7 +16,7 @@ export default defineConfig({
         ...fromSource,
         test: {
           name: 'units',
-          include: ['packages/{sql-support,eslint-plugin}/test/**/*.test.ts'],
+          include: ['packages/{sql-support,eslint-plugin}/test/**/*.test.ts', 'test/docs/*.test.ts'],
           testTimeout: 60_000,
         },
       },
