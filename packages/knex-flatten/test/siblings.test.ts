@@ -98,6 +98,8 @@ describe.each(knexVersions)('scopes of one transaction on Knex %s', (_version, k
     const first = await trx.transaction()
     const deep = await first.transaction()
     const waiting = [trx, first].map((around) => rejection(around.transaction(async () => undefined)))
+    // By then they stand in their queues.
+    await trx.raw('select 1')
     await trx.rollback()
     for (const error of await Promise.all(waiting)) {
       expect(error).toBeInstanceOf(RollbackOnlyError)
