@@ -38,7 +38,7 @@ export async function welcome(
     const { packet, rest } = opening
     if (packet.kind === 'cancel') {
       await sessions.cancel(packet)
-      socket.end()
+      socket.destroySoon()
       return
     }
     await startSession(socket, packet, rest, behind, endpoint, sessions)

@@ -17,6 +17,8 @@ export type Unit =
 const waitingLimit = 256 * 1024
 /** A batch without Sync is not held beyond this: what is there runs, as if a Flush stood here. */
 const batchLimit = 256 * 1024
+/** What keeping a message takes besides its bytes, about. */
+const overhead = 200
 
 /** Gathers a client's messages into units, and holds those that wait for their turn. */
 export class Inbox {
@@ -78,9 +80,11 @@ export class Inbox {
     this.#socket.resume()
   }
 
-  /** Bytes that came with the startup packet. */
-  read(chunk: Buffer): void {
+  /** Begins with the bytes that came with the startup packet. */
+  start(chunk: Buffer): void {
     this.#read(chunk)
+    // A client that left while its session was made has been heard by nobody.
+    if (this.#socket.readableEnded) this.#close()
   }
 
   #read(chunk: Buffer): void {
@@ -155,15 +159,16 @@ export class Inbox {
   }
 }
 
+/** What it takes of memory, so that a flood of messages without content counts as well. */
 function sizeOf(unit: Unit): number {
   switch (unit.kind) {
     case 'query':
     case 'call':
-      return unit.message.length
+      return unit.message.length + overhead
     case 'copy':
-      return unit.message.bytes.length
+      return unit.message.bytes.length + overhead
     case 'extended':
-      return unit.messages.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      return unit.messages.reduce((sum, { bytes }) => sum + bytes.length + overhead, overhead)
     case 'violation':
     case 'end':
       return 0

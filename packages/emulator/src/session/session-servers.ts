@@ -12,6 +12,7 @@ export class SessionServers {
   #settings: Settings
   #primary: Backend | undefined
   #lost: BackendLost | undefined
+  #ended = false
 
   constructor(
     standby: Backend,
@@ -44,6 +45,8 @@ export class SessionServers {
     }
     const primary = await openBackend('primary', this.#primaryAddress, this.#parameters, events)
     this.#primary = primary
+    // The client left while the session was opened, and nobody else would close it.
+    if (this.#ended) primary.end()
     await this.#settings.replayAll(primary)
     return primary
   }
@@ -62,6 +65,7 @@ export class SessionServers {
   }
 
   end(): void {
+    this.#ended = true
     this.standby.end()
     this.#primary?.end()
   }

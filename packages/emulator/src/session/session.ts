@@ -46,7 +46,7 @@ export class Session {
   /** Serves the client; resolves when the session is over. Never rejects. */
   async serve(firstBytes: Buffer): Promise<void> {
     this.#socket.on('close', () => this.end())
-    this.#conversation.inbox.read(firstBytes)
+    this.#conversation.inbox.start(firstBytes)
     try {
       while (!this.#ended) {
         const unit = await this.#conversation.inbox.next()
