@@ -104,7 +104,8 @@ function duplicateCursor(name: string): Buffer {
 
 function refusalOf({ endpoint }: Conversation, { statement, inParts }: Step): Refusal | undefined {
   if (!statement || !inParts || !endpoint.planner.refusesParts) return statement?.plan.refusal
-  return { rule: 'portal-fetch', statement: statement.sql, byStandby: false }
+  const words = 'an Execute with a row limit'
+  return { rule: 'portal-fetch', statement: statement.sql, words, byStandby: false }
 }
 
 /** Makes the server hold the statement that a step uses, if only the other server does. */

@@ -30,6 +30,8 @@ export type Mark =
 export interface Refusal {
   readonly rule: RuleId
   readonly statement: string
+  /** The words of it that the rule is about, on one line. */
+  readonly words: string
   /** A plain standby refuses it too, so the answer can be its own. */
   readonly byStandby: boolean
 }
@@ -80,7 +82,7 @@ export class Planner {
     let opensReadOnly = false
     let refusal: Refusal | undefined
     for (const statement of statements) {
-      const { verdict, rule } = judge(statement, this.profile)
+      const { verdict, rule, span } = judge(statement, this.profile)
       if (verdict === 'forward' && !isPreliminary(statement)) forwards = true
       const { action, readOnly } = statement.transaction ?? {}
       if (action === 'begin' && !forwards) opensReadOnly = readOnly === true
@@ -89,9 +91,14 @@ export class Planner {
       const byStandby = supportTable[rule].standby === 'refuses'
       // One that only the emulator can refuse must not reach a server behind one that the standby refuses.
       if (!refusal || (refusal.byStandby && !byStandby))
-        refusal = { rule, statement: statement.text, byStandby }
+        refusal = {
+          rule,
+          statement: statement.text,
+          words: oneLine(sql.slice(span.start, span.end)),
+          byStandby,
+        }
     }
-    const marksOf = statements.map((statement) => this.#marks(statement))
+    const marksOf = statements.map((statement) => this.#marks(sql, statement))
     return {
       forwards,
       refusal,
@@ -107,7 +114,7 @@ export class Planner {
     }
   }
 
-  #marks(statement: Statement): Mark[] {
+  #marks(sql: string, statement: Statement): Mark[] {
     const { kind, text, name, transaction, setting, inner } = statement
     if (transaction) return transactionMarks(text, transaction)
     if (setting) return [{ type: 'setting', text, key: settingKey(statement), local: setting.local }]
@@ -115,7 +122,7 @@ export class Planner {
       case 'prepare':
         return name === undefined || !inner
           ? []
-          : [{ type: 'prepare', name, text, inner: this.#make(text, [inner]) }]
+          : [{ type: 'prepare', name, text, inner: this.#make(sql, [inner]) }]
       case 'execute':
         return name === undefined ? [] : [{ type: 'execute', name }]
       case 'deallocate':
@@ -127,6 +134,8 @@ export class Planner {
     }
   }
 }
+
+const oneLine = (words: string) => words.replaceAll(/\s+/g, ' ')
 
 const readWrite = /^read\s+write$/i
 

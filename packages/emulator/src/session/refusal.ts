@@ -12,18 +12,14 @@ export const failingText = 'refused by the forwarding reader'
 export const idleText = 'SELECT 1'
 
 /** What the client reads of a refused statement. */
-export function refusalResponse({ rule, statement }: Refusal, profile: Profile): Buffer {
-  const { title, why, instead, sqlstate } = supportTable[rule]
+export function refusalResponse({ rule, words }: Refusal, profile: Profile): Buffer {
+  const { why, instead, sqlstate } = supportTable[rule]
   const name = typeof profile === 'string' ? profile : profile.name
   return errorResponse({
     severity: 'ERROR',
     sqlstate,
-    message: `the forwarding reader refuses ${title} (rule "${rule}", profile "${name}")`,
-    detail: `${why}\nStatement: ${shortened(statement)}`,
+    message: `this forwarding reader refuses ${words} (rule "${rule}", profile "${name}")`,
+    detail: why,
     hint: instead,
   })
-}
-
-function shortened(statement: string): string {
-  return statement.length > 500 ? `${statement.slice(0, 500)}…` : statement
 }

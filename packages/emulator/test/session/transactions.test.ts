@@ -214,13 +214,25 @@ describe('in a transaction', () => {
 })
 
 describe('a refused statement', () => {
-  it('is answered in words that name the rule, the profile and what to do', async () => {
+  it('is answered in words that name what is refused, the rule, the profile and what to do', async () => {
     const error = await errorOf(client.query('SAVEPOINT a'))
-    expect(error).toMatchObject({ code: '0A000', severity: 'ERROR' })
-    expect(error.message).toMatch(/"savepoint".*"aws-local"/)
-    expect(error.hint).toContain('flatten(knex)')
+    expect(error).toMatchObject({
+      code: '0A000',
+      severity: 'ERROR',
+      message: 'this forwarding reader refuses SAVEPOINT (rule "savepoint", profile "aws-local")',
+      detail: expect.stringContaining('cannot be rolled back in part'),
+      hint: expect.stringContaining('flatten(knex)'),
+    })
     expect(rig.endpoint.refusals()).toEqual([{ rule: 'savepoint', statement: 'SAVEPOINT a' }])
     expect(await value('SELECT 1')).toBe(1)
+  })
+
+  it.each([
+    ['SELECT 1; ROLLBACK  \n TO a', 'ROLLBACK TO'],
+    ['SELECT 1; PREPARE p AS SELECT noise(1)', 'noise'],
+    ['SELECT 1; set constraints all deferred', 'set constraints'],
+  ])('is named by its own words in %j', async (sql, words) => {
+    expect((await errorOf(client.query(sql))).message).toContain(`refuses ${words} (rule`)
   })
 
   it.each([
