@@ -38,6 +38,8 @@ export interface Refusal {
 
 /** What a text means for a session under one profile. */
 export interface Plan {
+  /** It is PostgreSQL's grammar, as far as is known here. */
+  readonly parses: boolean
   readonly forwards: boolean
   readonly refusal: Refusal | undefined
   /** It opens a READ ONLY transaction, before anything that would be forwarded. */
@@ -100,6 +102,7 @@ export class Planner {
     }
     const marksOf = statements.map((statement) => this.#marks(sql, statement))
     return {
+      parses: statements[0]?.kind !== 'unparsed',
       forwards,
       refusal,
       opensReadOnly,

@@ -47,10 +47,10 @@ export class Prepared {
     for (const name of this.#statements.keys()) if (name !== '') this.#statements.delete(name)
   }
 
-  /** A simple query destroys what has no name. */
-  dropUnnamed(): void {
+  /** A simple query destroys the statement without a name, and once it is parsed the portal without a name. */
+  dropUnnamed({ parses }: Plan): void {
     this.#statements.delete('')
-    this.portals.delete('')
+    if (parses) this.portals.delete('')
   }
 
   /** Messages that make `server` hold the statement, if it does not: a Parse, after a Close of what had that name before. */

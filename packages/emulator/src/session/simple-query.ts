@@ -18,7 +18,7 @@ import { teachNamed } from './teach-named.ts'
 /** Answers a simple query: one statement or several, as one string. */
 export async function performQuery(conversation: Conversation, message: Buffer): Promise<void> {
   const sql = queryText(message)
-  conversation.prepared.dropUnnamed()
+  conversation.prepared.dropUnnamed(conversation.endpoint.planner.plan(sql))
   await conversation.sync()
   const cut = cutOf(conversation, sql)
   if (cut === undefined) await performText(conversation, sql, message)

@@ -194,6 +194,12 @@ describe('units of the extended protocol', () => {
     const answers = await client.until('Z')
     expect(answers.filter(({ type }) => type === 'C')).toHaveLength(3000)
   })
+
+  it('keeps the unnamed portal through a text that does not parse', async () => {
+    await client.ask([parse('BEGIN'), bind(), execute(), sync])
+    expect(await client.ask([query('SELEC')])).toBe('E(42601) Z(E)')
+    expect(await client.ask([execute(), sync])).toBe('E(25P02) Z(E)')
+  })
 })
 
 it('refuses a portal fetched in parts where the profile says so', async () => {
