@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   DurableTransactionError,
+  flatten,
   RollbackOnlyError,
   ScopeStillOpenError,
   UnexpectedRollbackError,
@@ -182,13 +183,17 @@ describe.each(knexVersions)('scopes of one transaction on Knex %s', (_version, k
     },
   )
 
-  it('leaves a transaction alone that was opened before the instance was wrapped', async () => {
-    const { db } = database.connect({ knex })
-    const early = await db.transaction()
-    const { flatten } = await import('knex-flatten')
-    flatten(db)
-    await early.transaction(async (scope) => scope('items').insert({ id: 2 }))
-    await early.commit()
-    expect(await idsIn(database)).toEqual([1, 2])
-  })
+  it.each(['has begun', 'waits for its connection'])(
+    'leaves a transaction alone that %s when the instance is wrapped',
+    async (state) => {
+      const { db } = database.connect({ knex })
+      const opening = db.transaction()
+      if (state === 'has begun') await opening
+      flatten(db)
+      const early = await opening
+      await early.transaction(async (scope) => scope('items').insert({ id: 2 }))
+      await early.commit()
+      expect(await idsIn(database)).toEqual([1, 2])
+    },
+  )
 })

@@ -18,7 +18,7 @@ export interface TransactionState {
   end?: TransactionEnd
 }
 
-export interface TransactionEnd {
+interface TransactionEnd {
   readonly how: 'commit' | 'rollback'
   /** What `rollback(error)` was given. */
   readonly error: unknown

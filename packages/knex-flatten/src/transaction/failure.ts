@@ -47,7 +47,7 @@ export function shortenSql(sql: string): string {
 }
 
 /** What was thrown may be anything; whoever tells of it is about to roll back and must not fail. */
-export function tellError(error: unknown): string {
+function tellError(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   } catch {

@@ -100,7 +100,7 @@ export function notDurable(scope: Frame, around: Frame): DurableTransactionError
 }
 
 /** Lets the stack of an error begin where the user opened the frame; below it there is only Knex. */
-export function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
+function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
   const { frames } = frame.site
   if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n')
   return error
