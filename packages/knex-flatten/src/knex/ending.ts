@@ -29,7 +29,7 @@ export function refuseCommit(frame: Frame): Error | undefined {
 }
 
 /** Scopes that outlive the one around them would write into nothing, or into what others have decided to keep. */
-export function refuseOpenScopes(frame: Frame): Error | undefined {
+function refuseOpenScopes(frame: Frame): Error | undefined {
   if (frame.openScopes.size === 0) return undefined
   const error = scopeStillOpen(frame, frame.openScopes)
   frame.root.doom({ kind: 'scope-open', frame, error })
