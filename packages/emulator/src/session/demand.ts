@@ -24,17 +24,36 @@ export type Route =
  * @param made what was prepared before it in the same unit; it is added to.
  */
 export function forwards(
-  { prepared }: Conversation,
+  conversation: Conversation,
   plan: Plan,
   made: Map<string, boolean> = new Map(),
 ): boolean {
   let executed = false
   for (const mark of plan.marks) {
     if (mark.type === 'prepare') made.set(mark.name, mark.inner.forwards)
-    if (mark.type === 'execute')
-      executed ||= made.get(mark.name) ?? prepared.statement(mark.name)?.plan.forwards === true
+    if (mark.type === 'execute') executed ||= executes(conversation, mark.name, made)
   }
   return plan.forwards || executed
+}
+
+function executes({ prepared }: Conversation, name: string, made: ReadonlyMap<string, boolean>): boolean {
+  return made.get(name) ?? prepared.statement(name)?.plan.forwards === true
+}
+
+/** Whether a text opens a READ ONLY transaction, and does so before an EXECUTE that is forwarded. */
+function opensReadOnly(
+  conversation: Conversation,
+  plan: Plan | undefined,
+  made: ReadonlyMap<string, boolean>,
+): boolean {
+  if (!plan?.opensReadOnly) return false
+  let opened = false
+  for (const mark of plan.marks) {
+    if (mark.type === 'begin') opened = mark.readOnly
+    else if (mark.type === 'end') opened = false
+    else if (mark.type === 'execute' && executes(conversation, mark.name, made)) return opened
+  }
+  return true
 }
 
 export function demandOf(conversation: Conversation, plans: readonly Plan[]): Demand {
@@ -48,7 +67,7 @@ export function demandOf(conversation: Conversation, plans: readonly Plan[]): De
     refusal: plans.find(({ refusal }) => refusal)?.refusal,
     reads: plans.some(({ reads }) => reads),
     ends: plans.some(({ marks }) => marks.some(({ type }) => type === 'end')),
-    opensReadOnly: opening?.opensReadOnly === true,
+    opensReadOnly: opensReadOnly(conversation, opening, made),
   }
 }
 
