@@ -61,6 +61,9 @@ const checks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
       resolveProfile(value as AwsProfile)
       return undefined
     } catch (error) {
+      if (typeof value === 'string') {
+        return `is ${show(value)}; allowed: 'aws-local' or 'aws-global', or a profile of your own`
+      }
       return `is refused: ${(error as Error).message}`
     }
   },
@@ -95,10 +98,18 @@ export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
   }
 }
 
-/** @throws EmulatorError `EMULATOR_OPTIONS` with the option's name, the value and what is allowed */
-export function checkValue(name: keyof ForwardingReaderOptions, value: unknown): void {
+/**
+ * @param calledAs how the user wrote the option's name
+ * @throws EmulatorError `EMULATOR_OPTIONS` with the option's name, the value and what is allowed
+ */
+export function checkValue(
+  name: keyof ForwardingReaderOptions,
+  value: unknown,
+  calledAs: string = name,
+): void {
   const complaint = checks[name](value)
-  if (complaint !== undefined) throw new EmulatorError('EMULATOR_OPTIONS', `Option '${name}' ${complaint}.`)
+  if (complaint !== undefined)
+    throw new EmulatorError('EMULATOR_OPTIONS', `Option '${calledAs}' ${complaint}.`)
 }
 
 function show(value: unknown): string {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { EmulatorError } from '../emulator-error.ts'
-import type { ForwardingReaderOptions } from '../options.ts'
+import { checkValue, type ForwardingReaderOptions } from '../options.ts'
 import { parseDuration } from './duration.ts'
 
 /** What the command line asks for. */
@@ -25,15 +25,15 @@ export const help = `Starts a PostgreSQL primary, a standby that streams from it
 
 Usage: forwarding-reader [options]
 
-  -p, --port <number>     where the reader listens; default: a free port
-      --host <address>    default: 127.0.0.1
-      --latency <time>    added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
-      --profile <name>    aws-local (default) or aws-global
-      --consistency <mode>  session (default)
-      --pg-bin <folder>   use an installed PostgreSQL's programs instead of the npm package's
-      --json              print the three URLs as one line of JSON
-  -h, --help              show this
-  -v, --version           show the version
+  -p, --port <number>       where the reader listens; default: a free port
+      --host <address>      default: 127.0.0.1
+      --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
+      --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
+      --consistency <mode>  session: a session sees its own writes (default)
+      --pg-bin <folder>     use an installed PostgreSQL's programs instead of the npm package's
+      --json                print the three URLs as one line of JSON
+  -h, --help                show this
+  -v, --version             show the version
 
 Ctrl-C stops all three and removes their data.
 `
@@ -43,20 +43,29 @@ export function parseArguments(args: readonly string[]): Command {
   const values = parse(args)
   if (values.help === true) return { run: 'help' }
   if (values.version === true) return { run: 'version' }
-  return {
-    run: 'start',
-    json: values.json === true,
-    // What a text may say is checked where the options are read, for the command line as for programs.
-    options: {
-      host: values.host,
-      port: values.port === undefined ? undefined : wholeNumber(values.port),
-      latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
-      profile: values.profile as ForwardingReaderOptions['profile'],
-      consistency: values.consistency as ForwardingReaderOptions['consistency'],
-      pgBin: values['pg-bin'],
-    },
+  const options = {
+    host: values.host,
+    port: values.port === undefined ? undefined : wholeNumber(values.port),
+    latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
+    profile: values.profile as ForwardingReaderOptions['profile'],
+    consistency: values.consistency as ForwardingReaderOptions['consistency'],
+    pgBin: values['pg-bin'],
   }
+  for (const [name, flag] of optionFlags) {
+    // A complaint names the option as it was typed.
+    if (options[name] !== undefined) checkValue(name, options[name], flag)
+  }
+  return { run: 'start', json: values.json === true, options }
 }
+
+const optionFlags = [
+  ['host', '--host'],
+  ['port', '--port'],
+  ['latencyMs', '--latency'],
+  ['profile', '--profile'],
+  ['consistency', '--consistency'],
+  ['pgBin', '--pg-bin'],
+] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']
 
@@ -69,13 +78,15 @@ function parse(args: readonly string[]): Values {
     const allowed = `Allowed: ${Object.keys(flags)
       .map((name) => `--${name}`)
       .join(', ')}.`
+    const option = said.replace(/^-., | <value>$/g, '')
     const what =
       code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
         ? `There is no option '${said}'. ${allowed}`
         : code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
           ? `'${said}' is not an option. ${allowed}`
-          : // Node's own words: a value is missing, or given where none belongs.
-            `${message.split('.')[0]!}.`
+          : message.includes('does not take')
+            ? `Option '${option}' takes no value.`
+            : `Option '${option}' needs a value that does not begin with '-'.`
     throw new EmulatorError('EMULATOR_OPTIONS', what, { cause: error })
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Account } from './account.ts'
@@ -52,6 +53,7 @@ async function programsIn(folder: string, account: Account | undefined, advice: 
   const versions = { initdb: '', postgres: '' }
   for (const program of ['initdb', 'postgres'] as const) {
     const file = join(folder, program)
+    if (!existsSync(file)) throw new EmulatorError('EMULATOR_BINARIES', `There is no ${file}. ${advice}`)
     const { code, output } = await runProgram(file, ['--version'], account)
     const version = /\(PostgreSQL\) (\S+)/.exec(output)?.[1]
     if (code !== 0 || version === undefined) {

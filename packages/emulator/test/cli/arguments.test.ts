@@ -28,13 +28,15 @@ describe('parseArguments', () => {
     ],
     ['-x', "There is no option '-x'. Allowed: --port, "],
     ['5432', "'5432' is not an option. Allowed: --port, "],
-    ['--latency', "Option '--latency <value>' argument missing."],
-    ['--json=yes', "Option '--json' does not take an argument."],
+    ['--latency', "Option '--latency' needs a value that does not begin with '-'."],
+    ['--json=yes', "Option '--json' takes no value."],
     [
       '--latency soon',
       "Option '--latency' is 'soon'; allowed: a time such as 80ms, 1.5s, or 80 (milliseconds).",
     ],
-    ['--latency -5', "Option '--latency'"],
+    ['-p -5', "Option '-p' needs a value that does not begin with '-'."],
+    ['--latency 70s', "Option '--latency' is 70000; allowed: a number of milliseconds from 0 to 60000."],
+    ['--port=x', "Option '--port' is 'x'; allowed: a whole number from 0 to 65535 (0: the system chooses)."],
   ])('refuses "%s"', (line, message) => {
     expect(() => parseArguments(line.split(' '))).toThrow(
       expect.objectContaining({ code: 'EMULATOR_OPTIONS', message: expect.stringContaining(message) }),

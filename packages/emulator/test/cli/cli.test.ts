@@ -69,8 +69,8 @@ describe('forwarding-reader', () => {
 
   it.each([
     [['--lag', '5s'], "There is no option '--lag'. Allowed: --port, "],
-    [['--port', 'http'], "Option 'port' is 'http'; allowed: a whole number"],
-    [['--profile', 'azure'], "Option 'profile' is refused"],
+    [['--port', 'http'], "Option '--port' is 'http'; allowed: a whole number"],
+    [['--profile', 'azure'], "Option '--profile' is 'azure'; allowed: 'aws-local' or 'aws-global'"],
   ])('exits with 2 for %j and names what is wrong', async (args, message) => {
     const { code, stdout, stderr } = await ended(start(...args))
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

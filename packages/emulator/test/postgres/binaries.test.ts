@@ -50,7 +50,7 @@ describe('findBinaries', () => {
   })
 
   it.each([
-    ['is missing', '/nowhere', /\/nowhere\/initdb does not run.* \(ENOENT\)/],
+    ['is missing', '/nowhere', /^There is no \/nowhere\/initdb\. Pass/],
     ['fails', '#!/bin/sh\necho out of order >&2\nexit 3\n', /initdb does not run.*: out of order \(3\)/],
     ['is another program', '#!/bin/sh\necho hello\n', /initdb does not run.*: hello \(0\)/],
     ['is made for another machine', '\u007fELF nonsense', /initdb does not run.* \(\w+\)/],

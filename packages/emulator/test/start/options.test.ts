@@ -46,7 +46,11 @@ describe('readOptions', () => {
       { consistency: 'global' },
       `Option 'consistency' is 'global'; allowed: 'session' (others are not built yet).`,
     ],
-    [{ profile: 'azure' }, /^Option 'profile' is refused: .*"azure".*aws-global, aws-local/],
+    [
+      { profile: 'azure' },
+      `Option 'profile' is 'azure'; allowed: 'aws-local' or 'aws-global', or a profile of your own.`,
+    ],
+    [{ profile: { name: 'mine' } }, /^Option 'profile' is refused: .*extends/],
     [{ pgBin: 15 }, `Option 'pgBin' is 15; allowed: the path of a folder with initdb and postgres.`],
     [{ onProgress: 'yes' }, `Option 'onProgress' is 'yes'; allowed: a function.`],
   ])('refuses %j with what is allowed', (options, message) => {
