@@ -426,6 +426,6 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
       }),
     )
     expect(error.stack).toMatch(/^UnexpectedRollbackError: The transaction/)
-    expect(error.stack).toMatch(/ at .*commit\.test\.ts:\d+:\d+/)
+    expect(error.stack).toMatch(/\n +at .*commit\.test\.ts:\d+:\d+/)
   })
 })
