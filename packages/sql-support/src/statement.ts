@@ -95,7 +95,10 @@ export interface Statement extends Span {
   readonly text: string
   /** It returns or inspects rows. */
   readonly reads: boolean
-  /** It changes rows, schema or a sequence. A text that does not parse counts as a write. */
+  /**
+   * It changes rows, schema or a sequence. A text that does not parse counts as a write, and so does a statement around
+   * a query or function that stands in a placeholder.
+   */
   readonly writes: boolean
   /** It takes row locks (`FOR UPDATE` and its kin) or LOCK TABLE. */
   readonly locks: boolean

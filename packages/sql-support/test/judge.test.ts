@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { classify, judge, resolveProfile } from '../src/index.ts'
+import { classify, classifyKnex, classifyTemplate, judge, resolveProfile } from '../src/index.ts'
 import type { ForwardingProfile } from '../src/index.ts'
 
 const judged = (sql: string, profile: 'aws-global' | 'aws-local' | ForwardingProfile = 'aws-local') =>
@@ -50,6 +51,85 @@ describe('judge', () => {
   it('tells the two kinds of forwarding apart where AWS does', () => {
     expect(judged("SELECT nextval('s')", 'aws-local').known).toBe('documented')
     expect(judged("SELECT nextval('s')", 'aws-global').known).toBe('assumed')
+  })
+
+  it.each([
+    'UPDATE ?? SET ? WHERE ?',
+    '?',
+    '? ON CONFLICT DO NOTHING',
+    'LOCK TABLE ?? IN ?? MODE',
+    'NOTIFY ??, ?',
+    'DO ?',
+    '? ; SAVEPOINT a',
+    'BEGIN ISOLATION LEVEL ?',
+  ])('forwards %j, which does not parse, without knowing', (sql) => {
+    const [statement] = classifyKnex(sql)
+    expect(statement).toMatchObject({ kind: 'unparsed', hits: [{ rule: 'unparsed' }] })
+    expect(judge(statement!, 'aws-local')).toMatchObject({
+      verdict: 'forward',
+      known: 'unknown',
+      rule: 'unparsed',
+    })
+  })
+
+  it.each([
+    'EXPLAIN ANALYZE ?',
+    'PREPARE p AS ?',
+    'WITH x AS (?) SELECT * FROM x',
+    'SELECT 1; WITH x AS (?) SELECT 1',
+    'SELECT ??(1)',
+  ])('forwards %j, whose query or function is not known, without knowing', (sql) => {
+    const statement = classifyKnex(sql).at(-1)!
+    expect(statement.hits).toEqual([])
+    expect(judge(statement, 'aws-local')).toEqual({
+      verdict: 'forward',
+      known: 'unknown',
+      span: { start: statement.start, end: statement.end },
+    })
+  })
+
+  it('leaves a read of mere values on the reader', () => {
+    const [first, second] = classifyKnex('SELECT ?? FROM ?? WHERE a = ?; WITH x AS (?) SELECT 1')
+    expect(judge(first!, 'aws-local')).toMatchObject({ verdict: 'local', known: 'documented' })
+    expect(judge(second!, 'aws-local')).toMatchObject({ verdict: 'forward', known: 'unknown' })
+  })
+
+  it('refuses CALL, whatever the name of the procedure', () => {
+    for (const [statement] of [classifyKnex('CALL ??(?)'), classifyTemplate(['CALL ', '(', ')'])])
+      expect(judge(statement!, 'aws-local')).toEqual({
+        verdict: 'refuse',
+        known: 'documented',
+        rule: 'user-function',
+        span: { start: statement!.start, end: statement!.end },
+      })
+  })
+
+  it('never leaves on the reader what does not parse', () => {
+    const words = [
+      'SELECT',
+      'UPDATE',
+      'SET',
+      'DO',
+      'NOTIFY',
+      'LOCK',
+      'FROM',
+      't',
+      'a',
+      '?',
+      '??',
+      ':a',
+      ':a:',
+    ]
+    const part = fc.constantFrom(...words, ',', '(', ')', ';', '=', '$1', "'", '--', '*')
+    const chunk = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(' '))
+    fc.assert(
+      fc.property(fc.array(chunk, { minLength: 1, maxLength: 3 }), (chunks) => {
+        const sql = chunks.join(' ')
+        for (const statement of [...classify(sql), ...classifyKnex(sql), ...classifyTemplate(chunks, 'all')])
+          if (statement.kind === 'unparsed')
+            expect(judge(statement, 'aws-local')).toMatchObject({ verdict: 'forward', known: 'unknown' })
+      }),
+    )
   })
 
   it('follows the verdicts of a profile of one’s own', () => {

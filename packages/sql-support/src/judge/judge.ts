@@ -18,7 +18,7 @@ const SEVERITY: Readonly<Record<Verdict, number>> = { local: 0, forward: 1, refu
 /**
  * Judges a statement under a profile: the most severe of the rules it touches (refuse over forward over local), the
  * first of them where several are equal. What touches no rule runs on the reader if it reads and is forwarded if it
- * writes. PREPARE is judged as what it prepares. EXECUTE is `local`: only who knows the prepared statement can tell.
+ * writes; whether it is, AWS says of INSERT, UPDATE and DELETE alone. PREPARE is judged as what it prepares. EXECUTE is `local`: only who knows the prepared statement can tell.
  *
  * @throws {TypeError} when the profile is not valid; see {@link resolveProfile}.
  *
@@ -27,7 +27,8 @@ const SEVERITY: Readonly<Record<Verdict, number>> = { local: 0, forward: 1, refu
  */
 export function judge(statement: Statement, profile: AwsProfile | ForwardingProfile): Judgement {
   const { verdicts } = resolveProfile(profile)
-  let verdict: Verdict = changesRows(statement) ? 'forward' : 'local'
+  const named = changesRows(statement)
+  let verdict: Verdict = named ? 'forward' : 'local'
   let decisive: RuleHit | undefined
   for (const hit of statement.hits) {
     const severity = SEVERITY[verdicts[hit.rule].verdict]
@@ -36,7 +37,12 @@ export function judge(statement: Statement, profile: AwsProfile | ForwardingProf
     decisive = hit
     verdict = verdicts[hit.rule].verdict
   }
-  if (!decisive) return { verdict, known: 'documented', span: spanOf(statement) }
+  if (!decisive) {
+    const span = spanOf(statement)
+    return statement.writes && !named
+      ? { verdict: 'forward', known: 'unknown', span }
+      : { verdict, known: 'documented', span }
+  }
   return { verdict, known: verdicts[decisive.rule].known, rule: decisive.rule, span: spanOf(decisive) }
 }
 

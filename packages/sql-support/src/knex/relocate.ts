@@ -1,21 +1,40 @@
-import type { RuleHit, Span, Statement } from '../statement.ts'
+import type { FunctionCall, RuleHit, Statement } from '../statement.ts'
 import type { Rewritten } from './rewritten.ts'
 
-/** The same statement with its places in the original text. What was found in made-up text is dropped. */
+const QUERY = /^\s*SELECT\b/
+
+/**
+ * The same statement with its places in the original text. What was found in made-up text is dropped, since the name or
+ * query that will stand there is not known; but as it may write, the statement then counts as one that does.
+ */
 export function relocate(statement: Statement, rewritten: Rewritten, original: string): Statement {
   const span = rewritten.toOriginalSpan(statement)
   const { inner } = statement
+  const hits = statement.hits.flatMap((hit, index): readonly RuleHit[] => {
+    if (!rewritten.isMadeUp(hit)) return [{ ...hit, ...rewritten.toOriginalSpan(hit) }]
+    return standsWhateverIsFilledIn(statement, hit, index) ? [{ ...hit, ...span }] : []
+  })
+  const guessed =
+    hits.length < statement.hits.length || rewritten.madeUpIn(statement).some((text) => QUERY.test(text))
   return Object.freeze({
     ...statement,
     ...span,
     text: original.slice(span.start, span.end),
-    functions: moved(statement.functions, rewritten),
-    hits: moved<RuleHit>(statement.hits, rewritten),
+    writes: statement.writes || guessed,
+    functions: movedFunctions(statement.functions, rewritten),
+    hits: Object.freeze(hits.map((hit) => Object.freeze(hit))),
     ...(inner && { inner: relocate(inner, rewritten, original) }),
   })
 }
 
-function moved<Item extends Span>(items: readonly Item[], rewritten: Rewritten): readonly Item[] {
-  const kept = items.filter((item) => !rewritten.isMadeUp(item))
-  return Object.freeze(kept.map((item) => Object.freeze({ ...item, ...rewritten.toOriginalSpan(item) })))
+/** A text that no filling lets parse; and CALL, whose first hit is its procedure, which is the user's by any name. */
+function standsWhateverIsFilledIn({ kind }: Statement, { rule }: RuleHit, index: number): boolean {
+  return rule === 'unparsed' || (kind === 'call' && index === 0)
+}
+
+function movedFunctions(functions: readonly FunctionCall[], rewritten: Rewritten): readonly FunctionCall[] {
+  const kept = functions.filter((called) => !rewritten.isMadeUp(called))
+  return Object.freeze(
+    kept.map((called) => Object.freeze({ ...called, ...rewritten.toOriginalSpan(called) })),
+  )
 }

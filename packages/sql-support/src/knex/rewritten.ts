@@ -52,9 +52,27 @@ export class Rewritten {
     return piece !== undefined && end <= piece.end
   }
 
+  /** The texts that stand in a stretch in place of parts of the original. */
+  madeUpIn({ start, end }: Span): readonly string[] {
+    const texts: string[] = []
+    for (let index = this.replacementBefore(start - 1) + 1; index < this.#pieces.length; index += 1) {
+      const piece = this.#pieces[index]!
+      if (piece.start >= end) break
+      texts.push(this.text.slice(piece.start, piece.end))
+    }
+    return texts
+  }
+
   /** The number of the last replacement that begins at or before an offset; -1 for none. */
   replacementBefore(offset: number): number {
-    return this.#pieces.findLastIndex(({ start }) => start <= offset)
+    let low = 0
+    let high = this.#pieces.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#pieces[middle]!.start <= offset) low = middle + 1
+      else high = middle
+    }
+    return low - 1
   }
 
   #pieceBefore(offset: number): Piece | undefined {
