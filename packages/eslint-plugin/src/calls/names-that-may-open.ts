@@ -28,15 +28,17 @@ function calledNamesOf<N>(syntax: Syntax<N>, root: N & object): CalledNames {
   const known = calledNamesByFile.get(root)
   if (known !== undefined) return known
   const names = new Map<string, Set<string>>()
-  const visit = (node: N, within: readonly string[]): void => {
+  // A stack of its own: generated code nests thousands deep.
+  const waiting: { node: N; within: readonly string[] }[] = [{ node: root, within: [] }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, within } = next
     const named = syntax.namedBy(node)
     const inside = named === undefined ? within : [...within, named.name]
     if (named?.aliasOf !== undefined && named.aliasOf !== named.name) addTo(names, named.name, named.aliasOf)
     const called = calledWord(syntax, node)
     if (called !== undefined) for (const name of inside) addTo(names, name, called)
-    syntax.eachChild(node, (child) => visit(child, inside))
+    syntax.eachChild(node, (child) => waiting.push({ node: child, within: inside }))
   }
-  visit(root, [])
   calledNamesByFile.set(root, names)
   return names
 }

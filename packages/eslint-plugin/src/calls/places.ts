@@ -1,4 +1,5 @@
 import type { Handle } from '../knex/handle.ts'
+import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { argumentOf } from './arguments.ts'
 
@@ -103,20 +104,16 @@ function givenToConstructor<N>(
     return node === undefined ? undefined : { node, path: rest }
   }
 
-  let found: { node: N; path: readonly string[] } | undefined
-  const visit = (node: N): void => {
+  for (const node of nodesIn(syntax, constructor)) {
     const view = syntax.view(node)
-    if (view.kind === 'assignment' && isField(syntax, view.left, field)) {
-      for (const { root, path } of placesOf(syntax, view.right, rest)) {
-        if (root.kind !== 'parameter' || root.function !== constructor) continue
-        const given = argumentOf(syntax, construction, root.index)
-        if (given !== undefined) found ??= { node: given, path }
-      }
+    if (view.kind !== 'assignment' || !isField(syntax, view.left, field)) continue
+    for (const { root, path } of placesOf(syntax, view.right, rest)) {
+      if (root.kind !== 'parameter' || root.function !== constructor) continue
+      const given = argumentOf(syntax, construction, root.index)
+      if (given !== undefined) return { node: given, path }
     }
-    syntax.eachChild(node, visit)
   }
-  syntax.eachChild(constructor, visit)
-  return found
+  return undefined
 }
 
 function isField<N>(syntax: Syntax<N>, node: N, field: string): boolean {

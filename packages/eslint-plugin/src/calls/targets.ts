@@ -1,4 +1,5 @@
 import { openingNames, openingOf, type OpeningMethod, type TransactionFunctions } from '../knex/openings.ts'
+import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { argumentOf, receiverOf } from './arguments.ts'
 import { namesThatMayOpen } from './names-that-may-open.ts'
@@ -96,11 +97,9 @@ export class CallGraph<N extends object> {
     this.#summaries.set(fn, [])
     this.#unfinished.add(fn)
     const entries: SummaryEntry[] = []
-    const visit = (node: N): void => {
+    for (const node of nodesIn(this.#syntax, fn)) {
       for (const target of this.targetsOf(node)) entries.push(...this.#entriesOf(fn, node, target))
-      this.#syntax.eachChild(node, visit)
     }
-    this.#syntax.eachChild(fn, visit)
     const distinct = [
       ...new Map(entries.map((entry) => [`${entry.parameter}.${entry.path.join('.')}`, entry])).values(),
     ]

@@ -1,5 +1,6 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import { nodesIn } from '../syntax/nodes-in.ts'
 
 /** What names the unique violation: its SQLSTATE, or somebody's word for it. */
 const uniqueViolation = /^23505$|unique_?violation|unique_?constraint|is_?unique_?error|duplicate key/iu
@@ -89,11 +90,9 @@ function isUniqueViolation(syntax: EstreeSyntax, test: TSESTree.Node): boolean |
 }
 
 function mentionIn(syntax: EstreeSyntax, node: TSESTree.Node): TSESTree.Node | undefined {
-  if (node.type === AST_NODE_TYPES.Identifier && uniqueViolation.test(node.name)) return node
-  if (node.type === AST_NODE_TYPES.Literal && uniqueViolation.test(String(node.value))) return node
-  let found: TSESTree.Node | undefined
-  syntax.eachChild(node, (child) => {
-    found ??= mentionIn(syntax, child)
-  })
-  return found
+  for (const each of nodesIn(syntax, node)) {
+    if (each.type === AST_NODE_TYPES.Identifier && uniqueViolation.test(each.name)) return each
+    if (each.type === AST_NODE_TYPES.Literal && uniqueViolation.test(String(each.value))) return each
+  }
+  return undefined
 }

@@ -1,5 +1,6 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import { nodesIn } from '../syntax/nodes-in.ts'
 import { methodOf } from './query.ts'
 
 const insertMethods = new Set(['insert', 'insertAndFetch'])
@@ -12,12 +13,9 @@ export function isInsert(call: TSESTree.CallExpression): boolean {
 /** The inserts that `node` runs itself; those in functions inside it may run in a transaction of their own. */
 export function insertsIn(syntax: EstreeSyntax, node: TSESTree.Node): TSESTree.CallExpression[] {
   const found: TSESTree.CallExpression[] = []
-  const visit = (current: TSESTree.Node): void => {
+  const isOutsideFunctions = (child: TSESTree.Node) => syntax.view(child).kind !== 'function'
+  for (const current of nodesIn<TSESTree.Node>(syntax, node, isOutsideFunctions)) {
     if (current.type === AST_NODE_TYPES.CallExpression && isInsert(current)) found.push(current)
-    syntax.eachChild(current, (child) => {
-      if (syntax.view(child).kind !== 'function') visit(child)
-    })
   }
-  visit(node)
   return found
 }

@@ -1,0 +1,35 @@
+import { Linter } from 'eslint'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+import { CallGraph } from '../src/calls/targets.ts'
+import plugin from '../src/index.ts'
+import { typescriptOf } from '../src/syntax/program-of.ts'
+import { TypeScriptSyntax } from '../src/syntax/typescript-syntax.ts'
+
+function programOf(code: string): ts.Program {
+  const options: ts.CompilerOptions = { noLib: true, types: [] }
+  const host = ts.createCompilerHost(options)
+  host.getSourceFile = (name) => ts.createSourceFile(name, code, ts.ScriptTarget.ES2022, true)
+  return ts.createProgram(['generated.ts'], options, host)
+}
+
+test('a generated constant of thousands of terms anywhere in the program does no harm', () => {
+  const terms = Array.from({ length: 8000 }, () => '"a"').join('+')
+  const program = programOf(`const text = ${terms}; function save(db) { db.transaction() }`)
+  const graph = new CallGraph<ts.Node>(new TypeScriptSyntax(typescriptOf(program), program), new Map())
+  expect(graph.isCandidate('save')).toBe(true)
+  expect(graph.isCandidate('text')).toBe(false)
+})
+
+test('a chain of a thousand calls is looked into without types', () => {
+  const chain = '.where(1)'.repeat(1000)
+  const code = `
+    async function save(db) { await db.transaction(() => db("t")${chain}) }
+    async function add(trx) { try { await trx("t")${chain}.insert(row) } catch (error) { if (error.code !== "23505") throw error } }
+    save(trx)`
+  const messages = new Linter().verify(code, [plugin.configs.strict], 'file.js')
+  expect(messages.map(({ ruleId }) => ruleId)).toEqual([
+    'knex-flatten/no-upsert',
+    'knex-flatten/no-nested-transaction',
+  ])
+})
