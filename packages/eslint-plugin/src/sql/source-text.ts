@@ -55,7 +55,11 @@ function unescape(found: string): string {
   if (found === '\r\n') return '\n'
   const body = found.slice(1)
   if (body === '\n' || body === '\r' || body === '\r\n' || body === '\u2028' || body === '\u2029') return ''
-  if (/^u\{/u.test(body)) return String.fromCodePoint(Number.parseInt(body.slice(2, -1), 16))
+  if (/^u\{/u.test(body)) {
+    const codePoint = Number.parseInt(body.slice(2, -1), 16)
+    // Legal in a tagged template, and no character.
+    return codePoint > 0x10_ff_ff ? '' : String.fromCodePoint(codePoint)
+  }
   if (/^[ux][\da-f]{2,}/iu.test(body)) return String.fromCharCode(Number.parseInt(body.slice(1), 16))
   if (/^[0-7]+$/u.test(body)) return String.fromCharCode(Number.parseInt(body, 8))
   return named[body] ?? body

@@ -39,6 +39,7 @@ typed.run('no-savepoint, with types', rule, {
       `await trx.raw("SELECT 'SAVEPOINT a' AS \\"savepoint\\" -- SAVEPOINT b")`,
     ),
     silent('a text that is not SQL', 'await trx.raw("release the savepoint now")'),
+    silent('an escape beyond every character', 'await sql`\\u{110000000} savepoint`'),
     silent('a text that nothing is known of', 'await trx.raw(name); await trx.raw(`${name}`)'),
     silent('a constant of another file', 'await trx.raw(statements.read)'),
     silent(
