@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { classify, judge } from '../src/index.ts'
 import type { Statement } from '../src/index.ts'
 import { STATEMENTS } from './statements.ts'
@@ -140,6 +140,33 @@ describe('a statement', () => {
         for (const statement of classify(text)) expectSound(statement, text)
       }),
     )
+  })
+
+  it.each([
+    ['CREATE TEMP TABLE a (x int); CREATE TABLE pg_temp.b (x int)', ['TEMP', 'pg_temp.b']],
+    ['SELECT temp FROM t; CREATE TABLE pg_temp.b (x int)', ['pg_temp.b']],
+    ['SELECT temp INTO pg_temp.b FROM t', ['INTO', 'pg_temp.b']],
+  ])('underlines no word of another statement or of another meaning: %s', (sql, words) => {
+    const hits = classify(sql).flatMap((statement) => statement.hits)
+    expect(hits.map(({ start, end }) => sql.slice(start, end))).toEqual(words)
+  })
+
+  it.each([
+    ['row locks', (n: number) => `SELECT ${'(SELECT 1 FROM t FOR UPDATE), '.repeat(n)}1`],
+    ['row locks of every strength', (n: number) => `SELECT 1 FROM t ${'FOR KEY SHARE OF t '.repeat(n)}`],
+    ['temporary tables', (n: number) => 'CREATE TABLE pg_temp.a (x int); '.repeat(n)],
+    ['writing CTEs', (n: number) => `WITH ${'x AS (DELETE FROM t), '.repeat(n)} y AS (SELECT 1) SELECT 1`],
+  ])('looks at each word of many %s a few times at most', (_what, text) => {
+    const looks = (sql: string) => {
+      const reading = vi.spyOn(String.prototype, 'toUpperCase')
+      try {
+        expect(classify(sql)).not.toMatchObject([{ kind: 'unparsed' }])
+        return reading.mock.calls.length
+      } finally {
+        reading.mockRestore()
+      }
+    }
+    expect(looks(text(400))).toBeLessThan(3 * looks(text(200)) + 100)
   })
 
   it('comes of any text without an error', () => {

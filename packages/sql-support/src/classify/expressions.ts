@@ -38,7 +38,7 @@ export function inspect(root: SyntaxNode, context: Context, stretch: Span, findi
     const node = nodes.pop()!
     const type = types.pop()!
     if (type === 'LockingClause') lockingClauses += 1
-    else if (type !== '') visit(type, node, context, findings)
+    else if (type !== '') visit(type, node, context, stretch, findings)
     pushChildren(node as SyntaxNode, types, nodes)
   }
   if (lockingClauses > 0) rowLocks(lockingClauses, context, stretch, findings)
@@ -62,7 +62,7 @@ function push(child: unknown, type: string, types: string[], nodes: object[]): v
   types.push(type)
 }
 
-function visit(type: string, node: object, context: Context, findings: Findings): void {
+function visit(type: string, node: object, context: Context, stretch: Span, findings: Findings): void {
   switch (type) {
     case 'FuncCall':
       call(node, context, findings)
@@ -73,13 +73,13 @@ function visit(type: string, node: object, context: Context, findings: Findings)
       break
     }
     case 'intoClause':
-      into((node as IntoClause).rel, context, findings)
+      into((node as IntoClause).rel, context, stretch, findings)
       break
     case 'InsertStmt':
     case 'UpdateStmt':
     case 'DeleteStmt':
     case 'MergeStmt': {
-      const word = dmlWord(type, node as SyntaxNode, context)
+      const word = dmlWord(type, node as SyntaxNode, context, stretch)
       findings.writeHit('writing-cte', word)
       if (type === 'MergeStmt') findings.hit('merge', word)
     }
@@ -87,10 +87,10 @@ function visit(type: string, node: object, context: Context, findings: Findings)
 }
 
 /** The word that opens an INSERT, UPDATE, DELETE or MERGE: the last such word before the table's name. */
-export function dmlWord(type: string, fields: SyntaxNode, context: Context): Span {
+export function dmlWord(type: string, fields: SyntaxNode, context: Context, stretch: Span): Span {
   const { location = 0 } = fields.relation as RangeVar
   const table = context.toUtf16(location)
-  return context.words.findBefore([DML_WORDS[type]!], table) ?? context.words.at(table)
+  return context.words.findLast([DML_WORDS[type]!], stretch.start, table) ?? context.words.at(table)
 }
 
 function call(node: FuncCall, context: Context, findings: Findings): void {
@@ -125,20 +125,25 @@ function writtenPlainly(text: string, start: number, name: string): boolean {
   return text.slice(start, end).toLowerCase() === name && !/[\w$."\s/\u0080-\uffff-]/.test(text[end] ?? '')
 }
 
-function into(target: RangeVar | undefined, context: Context, findings: Findings): void {
+function into(target: RangeVar | undefined, context: Context, stretch: Span, findings: Findings): void {
   const at = context.toUtf16(target?.location ?? 0)
-  const word = context.words.findBefore(['INTO'], at) ?? context.words.at(at)
+  const word = context.words.findLast(['INTO'], stretch.start, at) ?? context.words.at(at)
   findings.writeHit('select-into', word)
-  if (isTemporary(target)) findings.hit('temp-table', temporaryWord(at, context))
+  if (isTemporary(target)) findings.hit('temp-table', temporaryWord(target, context, stretch))
 }
 
-export function isTemporary(target: RangeVar | undefined): boolean {
+export function isTemporary(target: RangeVar | undefined): target is RangeVar {
   return target?.relpersistence === 't' || target?.schemaname === 'pg_temp'
 }
 
 /** TEMP or TEMPORARY before a name; the name itself where only its schema says so. */
-export function temporaryWord(nameAt: number, context: Context): Span {
-  return context.words.findBefore(['TEMP', 'TEMPORARY'], nameAt) ?? context.words.nameAt(nameAt)
+export function temporaryWord(target: RangeVar, context: Context, stretch: Span): Span {
+  const at = context.toUtf16(target.location ?? 0)
+  const word =
+    target.relpersistence === 't'
+      ? context.words.findLast(['TEMP', 'TEMPORARY'], stretch.start, at)
+      : undefined
+  return word ?? context.words.nameAt(at)
 }
 
 /** The tree does not say where a locking clause stands, only how many there are. */
@@ -146,8 +151,7 @@ function rowLocks(count: number, context: Context, stretch: Span, findings: Find
   findings.locks = true
   let from = stretch.start
   for (let left = count; left > 0; left -= 1) {
-    const spans = LOCKING_WORDS.map((words) => context.words.find(words, from, stretch.end))
-    const span = spans.reduce((first, next) => (next && (!first || next.start < first.start) ? next : first))
+    const span = context.words.findAny(LOCKING_WORDS, from, stretch.end)
     if (!span) break
     findings.hit('row-lock', span)
     from = span.end

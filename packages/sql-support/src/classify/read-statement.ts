@@ -89,7 +89,7 @@ function readRows(
   findings: Findings,
 ): Traits {
   if (type !== 'SelectStmt') findings.writes = true
-  if (type === 'MergeStmt') findings.hit('merge', dmlWord(type, fields, context))
+  if (type === 'MergeStmt') findings.hit('merge', dmlWord(type, fields, context, stretch))
   inspect(fields, context, stretch, findings)
   const kind = fields.valuesLists === undefined ? ROWS[type]! : 'values'
   return { kind, reads: kind !== 'insert' || insertReads(fields) }
@@ -178,7 +178,6 @@ function readPlain(
 }
 
 function define(target: RangeVar | undefined, stretch: Span, context: Context, findings: Findings): void {
-  if (isTemporary(target))
-    findings.writeHit('temp-table', temporaryWord(context.toUtf16(target?.location ?? 0), context))
+  if (isTemporary(target)) findings.writeHit('temp-table', temporaryWord(target, context, stretch))
   else findings.writeHit('ddl', context.words.at(stretch.start))
 }

@@ -38,18 +38,25 @@ export class Words {
 
   /** The first place in the stretch where these words stand in a row. */
   find(words: readonly string[], from: number, to: number): Span | undefined {
+    return this.findAny([words], from, to)
+  }
+
+  /** The first place in the stretch where the words of one of these rows stand. */
+  findAny(rows: readonly (readonly string[])[], from: number, to: number): Span | undefined {
     const tokens = this.#list()
     for (let index = this.#indexAt(from); index < tokens.length && tokens[index]!.start < to; index += 1) {
-      const run = this.#run(words, index)
-      if (run) return run
+      for (const words of rows) {
+        const run = this.#run(words, index)
+        if (run) return run
+      }
     }
     return undefined
   }
 
-  /** The last place before a position where one of these words stands. */
-  findBefore(words: readonly string[], offset: number): Span | undefined {
+  /** The last place in the stretch where one of these words stands. */
+  findLast(words: readonly string[], from: number, to: number): Span | undefined {
     const tokens = this.#list()
-    for (let index = this.#indexAt(offset) - 1; index >= 0; index -= 1) {
+    for (let index = this.#indexAt(to) - 1; index >= 0 && tokens[index]!.start >= from; index -= 1) {
       const token = tokens[index]!
       if (token.kind === 'word' && words.includes(this.#word(token)))
         return { start: token.start, end: token.end }
