@@ -17,7 +17,13 @@ export async function lint(
   config: Linter.Config,
   { version = 10, types = true }: { version?: Version; types?: boolean } = {},
 ): Promise<Linter.LintMessage[]> {
-  const parserOptions = types ? { project: './tsconfig.json', tsconfigRootDir: fixtures } : {}
+  // Where CI is set the parser would read each file once, from the disk, and not the text it is handed here.
+  const typed = {
+    project: './tsconfig.json',
+    tsconfigRootDir: fixtures,
+    disallowAutomaticSingleRunInference: true,
+  }
+  const parserOptions = types ? typed : {}
   const eslint = new versions[version]({
     cwd: fixtures,
     overrideConfigFile: true,
