@@ -7,4 +7,5 @@ export default defineConfig({
   target: 'node20.19',
   fixedExtension: false,
   dts: true,
+  inputOptions: { checks: { pluginTimings: false } },
 })
