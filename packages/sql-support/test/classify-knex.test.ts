@@ -1,7 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { classify, classifyKnex, classifyTemplate, fromKnex } from '../src/index.ts'
+import { parse } from '../src/grammar/parse.ts'
 import type { Placeholders, Statement } from '../src/index.ts'
+
+vi.mock('../src/grammar/parse.ts', { spy: true })
 
 const hits = (statements: readonly Statement[], source: string) =>
   statements.flatMap((statement) =>
@@ -64,6 +67,18 @@ describe('classifyKnex', () => {
 
   it('calls unparsed what no placeholder explains', () => {
     expect(classifyKnex('SELECT ? ? FORM ?')).toMatchObject([{ kind: 'unparsed', writes: true }])
+  })
+
+  it('has PostgreSQL’s grammar read a text in vain the less often, the longer it is', () => {
+    const charactersRead = (rows: number) => {
+      const values = Array(rows).fill('(?, ?)').join(', ')
+      vi.mocked(parse).mockClear()
+      expect(
+        classifyKnex(`INSERT INTO t VALUES ${values} ON DUPLICATE KEY UPDATE a = VALUES(a)`),
+      ).toMatchObject([{ kind: 'unparsed' }])
+      return vi.mocked(parse).mock.calls.reduce((sum, [sql]) => sum + sql.length, 0)
+    }
+    expect(charactersRead(2_000)).toBeLessThan(2 * charactersRead(500))
   })
 
   it('agrees with classify where there is no placeholder', () => {

@@ -53,6 +53,24 @@ describe('parse', () => {
     expect(process.exitCode).toBe(exitCode)
   })
 
+  it('reads comments nested to a depth of a thousand, and gives up beyond it', () => {
+    const nested = (depth: number) => `SELECT 1 ${'/*'.repeat(depth)}${'*/'.repeat(depth)}`
+    expect(parse(nested(1_000)).ok).toBe(true)
+    expect(parse(nested(1_001))).toEqual({
+      ok: false,
+      message: 'comments are nested more than 1000 deep',
+      offset: 9,
+    })
+    expect(classify(nested(100_000))).toMatchObject([{ kind: 'unparsed', writes: true }])
+    expect(parse(`SELECT 1 ${'/*'.repeat(100_000)}`)).toMatchObject({ ok: false, offset: 9 })
+  })
+
+  it('counts no comment that only looks nested', () => {
+    const marks = '/*'.repeat(2_000)
+    for (const sql of [`SELECT '${marks}'`, `SELECT 1 --${marks}`, `SELECT 1 ${'/* */'.repeat(2_000)}`])
+      expect(parse(sql).ok).toBe(true)
+  })
+
   it('reads a list of ten thousand rows', () => {
     const sql = `INSERT INTO orders (total) VALUES ${Array(10_000).fill('(1)').join(', ')}`
     expect(classify(sql)).toMatchObject([{ kind: 'insert', reads: false, writes: true, end: sql.length }])

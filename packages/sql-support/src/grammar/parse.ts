@@ -1,3 +1,4 @@
+import { commentDeeperThan } from '../text/comment-depth.ts'
 import { parseRaw } from './engine.ts'
 import { codePointOffset, utf16Offsets } from './offsets.ts'
 
@@ -33,6 +34,9 @@ interface RawTree {
   }[]
 }
 
+// The time PostgreSQL's scanner takes grows with the square of the depth.
+const MAX_COMMENT_DEPTH = 1_000
+
 /**
  * Parses a text with PostgreSQL's own grammar. Never throws: what PostgreSQL would refuse to read, and what is nested
  * deeper than the stack, comes back as `ok: false`.
@@ -44,6 +48,14 @@ interface RawTree {
 export function parse(sql: string): ParseResult {
   const zero = sql.indexOf('\0')
   if (zero !== -1) return { ok: false, message: 'a text cannot contain the character U+0000', offset: zero }
+  const deep = commentDeeperThan(MAX_COMMENT_DEPTH, sql)
+  if (deep) {
+    return {
+      ok: false,
+      message: `comments are nested more than ${MAX_COMMENT_DEPTH} deep`,
+      offset: deep.start,
+    }
+  }
   try {
     const raw = parseRaw(sql)
     if ('json' in raw) return { ok: true, statements: cut(sql, JSON.parse(raw.json) as RawTree) }

@@ -11,6 +11,10 @@ export interface Gap extends Span {
 // More than any statement seen in practice needs; each try costs one parse.
 const MAX_TRIES = 250
 
+// Each try costs one parse of the whole. Up to 2,000 characters every try is affordable; of a longer text fewer are, and
+// one that would have parsed with a later filling counts as unparsed: it is forwarded, and no rule is found in it.
+const MAX_CHARACTERS = 500_000
+
 /**
  * Fills the gaps so that PostgreSQL's grammar reads the whole. A syntax error points at the first word that cannot
  * stand where it does, so the last gap before it is tried with its next candidate, then the gap before that.
@@ -19,8 +23,10 @@ const MAX_TRIES = 250
  */
 export function fillToParse(sql: string, gaps: readonly Gap[]): Rewritten | undefined {
   const choices = gaps.map(() => 0)
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+  let characters = 0
+  for (let tries = 0; tries < MAX_TRIES && characters < MAX_CHARACTERS; tries += 1) {
     const filled = fill(sql, gaps, choices)
+    characters += filled.text.length
     const parsed = parse(filled.text)
     if (parsed.ok) return filled
     if (!advance(choices, gaps, filled.replacementBefore(parsed.offset))) return undefined
