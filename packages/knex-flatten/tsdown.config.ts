@@ -1,11 +1,4 @@
 import { defineConfig } from 'tsdown'
+import { base } from '../../tsdown.base.ts'
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  fixedExtension: false,
-  dts: true,
-  inputOptions: { checks: { pluginTimings: false } },
-})
+export default defineConfig({ ...base, entry: ['src/index.ts'] })
