@@ -1,5 +1,5 @@
 import { supportTable } from '@knex-flatten/sql-support'
-import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import { createRule } from '../create-rule.ts'
 import { createSqlSearch } from '../sql/sql-listener.ts'
 import { createHandleAt } from '../syntax/handle-at.ts'
@@ -45,9 +45,9 @@ export default createRule<Options, 'method' | 'statement' | 'typesRequired'>({
     )
 
     const checkMethod = ({ callee, arguments: [first] }: TSESTree.CallExpression): void => {
-      if (callee.type !== AST_NODE_TYPES.MemberExpression || callee.computed) return
+      if (callee.type !== AST_NODE_TYPES.MemberExpression) return
       const { object, property } = callee
-      if (property.type !== AST_NODE_TYPES.Identifier || property.name !== 'savepoint') return
+      if (ASTUtils.getPropertyName(callee) !== 'savepoint') return
       // Knex takes a function; a name is what Kysely and others take.
       if (first?.type === AST_NODE_TYPES.Literal || handleAt(object) !== 'transaction') return
       context.report({ node: property, messageId: 'method', data: { instead } })

@@ -12,14 +12,15 @@ export function literalSource(source: string, { range }: TSESTree.StringLiteral)
   return { start: range[0] + 1, raw: source.slice(range[0] + 1, range[1] - 1) }
 }
 
-/** A template's texts between its holes. Parsers differ on where an element begins, so the holes tell. */
-export function templateSources(
-  source: string,
-  { range, expressions }: TSESTree.TemplateLiteral,
-): SourceText[] {
-  const starts = [range[0] + 1, ...expressions.map((hole) => source.indexOf('}', hole.range[1]) + 1)]
-  const ends = [...expressions.map((hole) => source.lastIndexOf('${', hole.range[0])), range[1] - 1]
-  return starts.map((start, index) => ({ start, raw: source.slice(start, ends[index]) }))
+/** A template's texts between its holes. Parsers differ on whether an element counts the marks around it: the first tells. */
+export function templateSources(source: string, { range, quasis }: TSESTree.TemplateLiteral): SourceText[] {
+  const hasMarks = quasis[0]?.range[0] === range[0]
+  return quasis.map((element) => {
+    const [from, to] = element.range
+    const start = hasMarks ? from + 1 : from
+    const end = hasMarks ? to - (element.tail ? 1 : 2) : to
+    return { start, raw: source.slice(start, end) }
+  })
 }
 
 const escape = /\\(?:u\{[\da-f]+\}|u[\da-f]{4}|x[\da-f]{2}|[0-7]{1,3}|\r\n|[^])|\r\n/giu

@@ -1,5 +1,5 @@
 import type { RuleId } from '@knex-flatten/sql-support'
-import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import { isOtherDatabase } from './other-database.ts'
 import { sqlHitsIn, type Placeholders, type SqlHit } from './sql-hits.ts'
 import { sqlTextsOf, templateText, type SqlText } from './sql-text.ts'
@@ -68,6 +68,5 @@ function sqlGivenTo(source: Source, node: SqlNode): Given | undefined {
 function calledBy(callee: TSESTree.Node): [name: string | undefined, receiver: TSESTree.Node | undefined] {
   if (callee.type === AST_NODE_TYPES.Identifier) return [callee.name, undefined]
   if (callee.type !== AST_NODE_TYPES.MemberExpression) return [undefined, undefined]
-  const name = callee.property.type === AST_NODE_TYPES.Identifier ? callee.property.name : undefined
-  return [name, callee.object]
+  return [ASTUtils.getPropertyName(callee) ?? undefined, callee.object]
 }

@@ -63,6 +63,8 @@ typed.run('no-savepoint, with types', rule, {
       'function f(t?: Knex.Transaction) { return t?.‹savepoint›(async () => {}) }',
       'method',
     ),
+    flagged('the method by a string key', "await trx[‹'savepoint'›](async () => {})", 'method'),
+    flagged('raw by a string key', 'await trx["raw"]("‹SAVEPOINT› a")'),
     flagged('SAVEPOINT in raw', 'await trx.raw("‹SAVEPOINT› a")'),
     flagged('RELEASE in raw', 'await trx.raw("  ‹RELEASE› SAVEPOINT a")'),
     flagged('ROLLBACK TO in raw', 'await trx.raw("‹ROLLBACK TO› SAVEPOINT a")'),
@@ -80,6 +82,22 @@ typed.run('no-savepoint, with types', rule, {
     flagged('a tagged template', 'await sql`‹SAVEPOINT› a`'),
     flagged('a tagged template with a hole before', 'await sql`SELECT ${name}; ‹RELEASE› a`'),
     flagged('a concatenation', 'await trx.raw("‹SAVEPOINT›" + " " + name)'),
+    flagged(
+      'a concatenation of many',
+      `await trx.raw("SELECT 1" ${'+ ";SELECT 1"'.repeat(100)} + "; ‹SAVEPOINT›" + " " + "a")`,
+    ),
+    flagged(
+      'a concatenation of many choices',
+      `declare const yes: boolean; await trx.raw("‹SAVEPOINT› a" ${'+ (yes ? "b" : "c")'.repeat(40)})`,
+    ),
+    flagged('a comment in a hole', 'await trx.raw(`SELECT ${name /* } */}; ‹SAVEPOINT› a`)'),
+    flagged('an object in a hole', 'await sql`SELECT ${{ a: { b: 1 } }}; ‹SAVEPOINT› a ${name}`'),
+    flagged('String.raw', "await trx.raw(String.raw`SELECT '\\u'; ‹SAVEPOINT› a`)"),
+    flagged("pg's query with a quoted key", 'await client.query({ "text": "‹SAVEPOINT› a" })'),
+    flagged(
+      'a property of a constant of a checked type',
+      'const SQL = { open: "‹SAVEPOINT› a" } as const satisfies object; await trx.raw(SQL.open)',
+    ),
     flagged('a constant', 'const OPEN_SCOPE = "‹SAVEPOINT› a"; await trx.raw(OPEN_SCOPE)'),
     flagged(
       'a constant, used twice and reported once',
@@ -115,6 +133,7 @@ untyped.run('no-savepoint, without types', rule, {
   invalid: [
     { code: 'await trx.savepoint(async (inner) => {})', errors: [{ messageId: 'method' }] },
     { code: 'await knex.transaction((t) => t.savepoint(work))', errors: [{ messageId: 'method' }] },
+    { code: 'await trx.raw(`SELECT ${name /* } */}; SAVEPOINT a`)', errors: [{ messageId: 'statement' }] },
     { code: 'await db.query("SAVEPOINT a")', errors: [{ messageId: 'statement' }] },
     {
       code: 'const { query } = require("./db"); await query("ROLLBACK TO a")',
