@@ -65,7 +65,8 @@ function nestingsOf<N extends object>(
   fromNode: (node: N) => TSESTree.Node | undefined,
 ): Nesting[] {
   const word = calledWord(call)
-  if (word === undefined || !graph.isCandidate(word.name)) return []
+  const name = word?.type === AST_NODE_TYPES.Literal ? word.value : word?.name
+  if (word === undefined || name === undefined || !graph.isCandidate(name)) return []
   const node = toNode()
   return graph.targetsOf(node).flatMap((target) => {
     if (graph.livenessOf(node, target) !== 'live') return []
@@ -75,16 +76,22 @@ function nestingsOf<N extends object>(
   })
 }
 
-function calledWord({ callee }: Call): TSESTree.Identifier | TSESTree.PrivateIdentifier | undefined {
+function calledWord({
+  callee,
+}: Call): TSESTree.Identifier | TSESTree.PrivateIdentifier | TSESTree.StringLiteral | undefined {
   const called = callee.type === AST_NODE_TYPES.TSNonNullExpression ? callee.expression : callee
   if (called.type === AST_NODE_TYPES.Identifier) return called
   if (called.type !== AST_NODE_TYPES.MemberExpression) return undefined
   const { property } = called
-  return property.type === AST_NODE_TYPES.Identifier || property.type === AST_NODE_TYPES.PrivateIdentifier
-    ? property
-    : undefined
+  if (property.type === AST_NODE_TYPES.Literal) return isText(property) ? property : undefined
+  const isPlain = property.type === AST_NODE_TYPES.Identifier && !called.computed
+  return isPlain || property.type === AST_NODE_TYPES.PrivateIdentifier ? property : undefined
 }
 
 function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
   return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
+}
+
+function isText(node: TSESTree.Literal): node is TSESTree.StringLiteral {
+  return typeof node.value === 'string'
 }

@@ -1,8 +1,17 @@
+import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { isSamePlace, placesOf, type Place } from './places.ts'
 
 /** What a Knex has only when it is a transaction, and what rows have only when there are some. */
-const marks = new Set(['isTransaction', 'executionPromise', 'commit', 'rollback', 'savepoint', 'length'])
+const marks = new Set([
+  'isTransaction',
+  'isCompleted',
+  'executionPromise',
+  'commit',
+  'rollback',
+  'savepoint',
+  'length',
+])
 
 /** `isTransaction(db)`, `isTrx(db)`, `inTransaction(db)`: somebody's own guard. */
 const guardName = /^(?:is|in|has)(?:In|A)?(?:Knex)?_?(?:Transaction|Trx|Tx)$/iu
@@ -32,24 +41,45 @@ export function isReachable<N>(syntax: Syntax<N>, node: N, place: Place<N>): boo
 }
 
 function leavesBefore<N>(syntax: Syntax<N>, statements: readonly N[], until: N, place: Place<N>): boolean {
+  // A function is there before the statements above it run: what always leaves does not keep control from it.
+  const isHoisted = syntax.view(until).kind === 'function'
   for (const statement of statements) {
     if (statement === until) return false
-    const view = syntax.view(statement)
-    if (view.kind !== 'conditional') continue
-    const holds = truthOf(syntax, view.test, place)
-    if (holds === true && leaves(syntax, view.consequent)) return true
-    if (holds === false && view.alternate !== undefined && leaves(syntax, view.alternate)) return true
+    if (isHoisted && syntax.view(statement).kind !== 'conditional') continue
+    if (leaves(syntax, statement, place)) return true
   }
   return false
 }
 
-function leaves<N>(syntax: Syntax<N>, statement: N): boolean {
-  const view = syntax.view(statement)
-  if (view.kind === 'block') return view.statements.some((inner) => leaves(syntax, inner))
-  if (view.kind === 'conditional') {
-    return view.alternate !== undefined && leaves(syntax, view.consequent) && leaves(syntax, view.alternate)
+/** Whether control never comes out below `statement` while `place` holds something. */
+function leaves<N>(syntax: Syntax<N>, statement: N, place: Place<N>): boolean {
+  const follow = (inner: N) => leaves(syntax, inner, place)
+  const mayBreak = (inner: N) => {
+    for (const each of nodesIn(syntax, inner)) {
+      const exit = syntax.view(each)
+      if (exit.kind === 'exit' && exit.isBreak) return true
+    }
+    return false
   }
-  return view.kind === 'exit'
+  const view = syntax.view(statement)
+  switch (view.kind) {
+    case 'block':
+      return view.statements.some(follow)
+    case 'conditional': {
+      const holds = truthOf(syntax, view.test, place)
+      const whenTrue = holds === false || follow(view.consequent)
+      const whenFalse = holds === true || (view.alternate !== undefined && follow(view.alternate))
+      return whenTrue && whenFalse
+    }
+    case 'try':
+      if (view.finalizer !== undefined && follow(view.finalizer)) return true
+      return follow(view.block) && (view.handler === undefined || follow(view.handler))
+    case 'switch':
+      // A case without an end of its own falls into the next one.
+      return view.hasDefault && view.cases.at(-1)?.some(follow) === true && !view.cases.flat().some(mayBreak)
+    default:
+      return view.kind === 'exit'
+  }
 }
 
 /** What `test` comes to when `place` holds something; `undefined` when that does not decide it. */
@@ -84,7 +114,8 @@ function truthOf<N>(syntax: Syntax<N>, test: N, place: Place<N>, depth = 0): boo
       const [first] = view.arguments
       const name = syntax.calledName(test) ?? ''
       if (first !== undefined && name === 'Boolean') return truth(first)
-      return first !== undefined && guardName.test(name) && holds(first) ? true : undefined
+      const isGuard = guardName.test(name) || syntax.isTransactionGuard(test)
+      return first !== undefined && isGuard && holds(first) ? true : undefined
     }
     case 'literal':
       return Boolean(view.value)

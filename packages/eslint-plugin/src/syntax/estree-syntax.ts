@@ -115,6 +115,10 @@ export class EstreeSyntax implements Syntax<Node> {
     return this.#isForeign ? 'none' : handleByName(this, node, path)
   }
 
+  isTransactionGuard(): boolean {
+    return false
+  }
+
   /** By custom alone: a capital letter before `.transaction(`. */
   isObjectionModel(node: Node): boolean {
     const view = viewOfEstree(withoutWrapping(node))

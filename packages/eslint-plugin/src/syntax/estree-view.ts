@@ -49,7 +49,20 @@ export function viewOfEstree(node: Node): View<Node> {
     case AST_NODE_TYPES.ThrowStatement:
     case AST_NODE_TYPES.ContinueStatement:
     case AST_NODE_TYPES.BreakStatement:
-      return { kind: 'exit' }
+      return { kind: 'exit', isBreak: node.type === AST_NODE_TYPES.BreakStatement }
+    case AST_NODE_TYPES.TryStatement:
+      return {
+        kind: 'try',
+        block: node.block,
+        handler: node.handler?.body,
+        finalizer: node.finalizer ?? undefined,
+      }
+    case AST_NODE_TYPES.SwitchStatement:
+      return {
+        kind: 'switch',
+        cases: node.cases.map(({ consequent }) => consequent),
+        hasDefault: node.cases.some(({ test }) => test === null),
+      }
     case AST_NODE_TYPES.AssignmentExpression:
       return node.operator === '=' ? { kind: 'assignment', left: node.left, right: node.right } : other
     case AST_NODE_TYPES.ObjectExpression:

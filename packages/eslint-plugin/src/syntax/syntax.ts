@@ -36,6 +36,8 @@ export interface Syntax<N> {
   constructorCalledBy(construction: N): N | undefined
   /** What the value at `node`, followed through `path`, is. */
   handleOf(node: N, path?: readonly string[]): Handle
+  /** Whether a call's answer tells by a type predicate that its first argument is a transaction. */
+  isTransactionGuard(call: N): boolean
   isObjectionModel(node: N): boolean
   isObjectionTransaction(node: N): boolean
   /** The trees in which a name may be defined: every file of the program, or this one. */

@@ -44,6 +44,9 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return undefined
     const callee = withoutWrapping(ts, node.expression)
     if (ts.isIdentifier(callee)) return callee.text
+    if (ts.isElementAccessExpression(callee)) {
+      return ts.isStringLiteralLike(callee.argumentExpression) ? callee.argumentExpression.text : undefined
+    }
     return ts.isPropertyAccessExpression(callee) ? callee.name.text : undefined
   }
 
@@ -96,7 +99,11 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     if (ts.isNewExpression(call)) return this.constructorCalledBy(call)
     if (!ts.isCallExpression(call)) return undefined
     const callee = withoutWrapping(ts, call.expression)
-    const name = ts.isPropertyAccessExpression(callee) ? callee.name : callee
+    const name = ts.isPropertyAccessExpression(callee)
+      ? callee.name
+      : ts.isElementAccessExpression(callee)
+        ? callee.argumentExpression
+        : callee
     return this.#functionOf(this.#symbolAt(name), 0)
   }
 
@@ -127,6 +134,14 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     const handle = handleOfType(this.#ts, this.#checker, type)
     if (handle !== 'unknown') return handle
     return isForeign(this.#importsOf(node.getSourceFile())) ? 'none' : handleByName(this, node, path)
+  }
+
+  isTransactionGuard(call: ts.Node): boolean {
+    if (!this.#ts.isCallExpression(call)) return false
+    const signature = this.#checker.getResolvedSignature(call)
+    const predicate = signature && this.#checker.getTypePredicateOfSignature(signature)
+    if (predicate?.type === undefined || predicate.parameterIndex !== 0) return false
+    return handleOfType(this.#ts, this.#checker, predicate.type) === 'transaction'
   }
 
   isObjectionModel(node: ts.Node): boolean {

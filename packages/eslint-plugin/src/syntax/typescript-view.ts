@@ -88,7 +88,19 @@ function statementView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined
     ts.isThrowStatement(node) ||
     ts.isContinueStatement(node) ||
     ts.isBreakStatement(node)
-  if (leaves) return { kind: 'exit' }
+  if (leaves) return { kind: 'exit', isBreak: ts.isBreakStatement(node) }
+  if (ts.isTryStatement(node)) {
+    const { tryBlock, catchClause, finallyBlock } = node
+    return { kind: 'try', block: tryBlock, handler: catchClause?.block, finalizer: finallyBlock }
+  }
+  if (ts.isSwitchStatement(node)) {
+    const { clauses } = node.caseBlock
+    return {
+      kind: 'switch',
+      cases: clauses.map(({ statements }) => statements),
+      hasDefault: clauses.some((clause) => ts.isDefaultClause(clause)),
+    }
+  }
   return ts.isClassLike(node) ? { kind: 'class' } : undefined
 }
 

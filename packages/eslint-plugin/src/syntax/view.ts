@@ -17,7 +17,14 @@ export type View<N> =
       readonly alternate: N | undefined
     }
   | { readonly kind: 'block'; readonly statements: readonly N[] }
-  | { readonly kind: 'exit' }
+  | { readonly kind: 'exit'; readonly isBreak: boolean }
+  | {
+      readonly kind: 'try'
+      readonly block: N
+      readonly handler: N | undefined
+      readonly finalizer: N | undefined
+    }
+  | { readonly kind: 'switch'; readonly cases: readonly (readonly N[])[]; readonly hasDefault: boolean }
   | { readonly kind: 'assignment'; readonly left: N; readonly right: N }
   | { readonly kind: 'object'; readonly properties: ReadonlyMap<string, N> }
   | { readonly kind: 'literal'; readonly value: string | boolean | null | undefined }

@@ -72,6 +72,20 @@ typed.run('no-nested-transaction, with types', rule, {
       'a guard of their own',
       'declare function isTransaction(db: Knex): boolean; async function f(db: Knex) { return isTransaction(db) ? db : await db.transaction() } await f(trx)',
     ),
+    ...[
+      'if (db.isTransaction) { try { return await cb(db) } finally { log() } } return db.transaction(cb)',
+      'if (db.isTransaction) { try { return await cb(db) } catch (e) { throw e } } return db.transaction(cb)',
+      'if (db.isTransaction) { switch (kind) { case 1: return cb(db); case 2: default: throw new Error() } } return db.transaction(cb)',
+      'if (!cb) { return } else if (db.isTransaction) { return cb(db) } return db.transaction(cb)',
+      'try { if (db.isTransaction) return await cb(db) } catch (e) { throw e } return db.transaction(cb)',
+      'if ("isCompleted" in db) return cb(db); return db.transaction(cb)',
+      'if (live(db)) return cb(db); return db.transaction(cb)',
+    ].map((body) =>
+      silent(
+        `a guard that always leaves: ${body}`,
+        `declare const kind: number; declare function log(): void; declare function live(db: Knex): db is Knex.Transaction; async function f(db: Knex, cb: any) { ${body} } await f(trx, null)`,
+      ),
+    ),
     silent(
       'a guard by destructuring',
       'async function f(db: Knex) { const { isTransaction } = db; return isTransaction ? db : await db.transaction() } await f(trx)',
@@ -160,6 +174,20 @@ typed.run('no-nested-transaction, with types', rule, {
       'function f(t: Knex.Transaction & { user: string }) { return t.transaction() }',
     ),
     flagged('a constant typed as plain Knex', 'const db: Knex = trx; await db.transaction(async () => {})'),
+    flagged('a string key', "await trx['transaction'](async () => {})"),
+    flagged('a function by a string key', "await orders['saveOrder'](trx, { id: 1 })", 'through'),
+    ...[
+      'if (db.isTransaction) { try { return await cb(db) } catch (e) { log() } } return db.transaction(cb)',
+      'if (db.isTransaction) { switch (kind) { case 1: return cb(db); case 2: break; default: throw new Error() } } return db.transaction(cb)',
+      'if (db.isTransaction) { switch (kind) { case 1: return cb(db) } } return db.transaction(cb)',
+      'return later(); async function later() { await db.transaction(cb) }',
+    ].map((body) =>
+      flagged(
+        `a guard that may go on: ${body}`,
+        `declare const kind: number; declare function log(): void; async function f(db: Knex, cb: any) { ${body} } await f(trx, null)`,
+        'through',
+      ),
+    ),
     flagged('a cast', 'await (trx as Knex).transaction(async () => {})'),
     flagged(
       'a lookup that falls back to the root',
