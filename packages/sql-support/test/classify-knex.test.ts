@@ -106,6 +106,9 @@ describe('classifyTemplate', () => {
     ['clauses', ['SELECT * FROM t ', '', ' FOR UPDATE'], 'FOR UPDATE'],
     ['a direction', ['SELECT * FROM t ORDER BY a ', ' LIMIT ', ' FOR UPDATE'], 'FOR UPDATE'],
     ['what to do on conflict', ['INSERT INTO t VALUES (1) ON CONFLICT ', ''], 'ON CONFLICT'],
+    ['rows right behind a word', ['INSERT INTO t(a) VALUES', ' ON CONFLICT DO NOTHING'], 'ON CONFLICT'],
+    ['a comment right before a word', ['', 'SAVEPOINT a'], 'SAVEPOINT'],
+    ['a clause right behind a word', ['SELECT * FROM t', ' WHERE a = ', ' FOR UPDATE'], 'FOR UPDATE'],
     ['a query', ['DECLARE c CURSOR FOR ', ''], 'DECLARE'],
   ])('sees past a hole that is %s', (_what, chunks, word) => {
     expect(hits(classifyTemplate(chunks), chunks.join(''))).toMatchObject([[expect.any(String), word]])

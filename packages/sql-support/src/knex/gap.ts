@@ -15,6 +15,8 @@ const MAX_TRIES = 250
 // one that would have parsed with a later filling counts as unparsed: it is forwarded, and no rule is found in it.
 const MAX_CHARACTERS = 500_000
 
+const WORD = /[\w$\u0080-\uffff]+/y
+
 /**
  * Fills the gaps so that PostgreSQL's grammar reads the whole. A syntax error points at the first word that cannot
  * stand where it does, so the last gap before it is tried with its next candidate, then the gap before that.
@@ -29,9 +31,16 @@ export function fillToParse(sql: string, gaps: readonly Gap[]): Rewritten | unde
     characters += filled.text.length
     const parsed = parse(filled.text)
     if (parsed.ok) return filled
-    if (!advance(choices, gaps, filled.replacementBefore(parsed.offset))) return undefined
+    if (!advance(choices, gaps, filled.replacementBefore(lastOfWord(filled.text, parsed.offset))))
+      return undefined
   }
   return undefined
+}
+
+/** The word at fault may be so for the gap within it: `VALUES` and a gap make `VALUESx`. */
+function lastOfWord(text: string, offset: number): number {
+  WORD.lastIndex = offset
+  return WORD.test(text) ? WORD.lastIndex - 1 : offset
 }
 
 /** Fills every gap with the candidate chosen for it, by default the likeliest. */

@@ -8,6 +8,8 @@ const ANYWHERE = [' $n ', ' "k" ', ' ', ' ($n) ', ' "k" = $n ', ' ("k") ', ' DO 
 // A hole may hold a query, but whoever takes it for a whole statement would be guessing.
 const WITHIN_STATEMENT = [...ANYWHERE, ' SELECT $n ']
 const PART_OF_A_WORD = ['x']
+// `VALUES${rows}`, `${comment}SAVEPOINT`: what the hole holds may bring the blank along.
+const NEXT_TO_A_WORD = ['x', ...ANYWHERE]
 const PARAMETER_NUMBER = ['1']
 
 const WORDLIKE = /[\w$\u0080-\uffff]/
@@ -53,7 +55,7 @@ function candidates(marked: string, mark: string, token: Token, at: number, open
   if (marked[at - 1] === '$') return PARAMETER_NUMBER
   const word = marked.slice(token.start, token.end).replaceAll(mark, '')
   const before = token.start > 0 && WORDLIKE.test(marked[token.start - 1]!)
-  if (word !== '' || before) return PART_OF_A_WORD
+  if (word !== '' || before) return marked[at - 1] === '.' ? PART_OF_A_WORD : NEXT_TO_A_WORD
   return opensStatement ? ANYWHERE : WITHIN_STATEMENT
 }
 
