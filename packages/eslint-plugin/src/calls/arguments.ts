@@ -1,9 +1,12 @@
 import type { Syntax } from '../syntax/syntax.ts'
 
-/** The argument a call or construction passes at `index`. */
-export function argumentOf<N>(syntax: Syntax<N>, call: N, index: number): N | undefined {
+/** What `fn` gets at `index` from a call or construction: the argument, else its default; unknown after a spread. */
+export function passedAt<N>(syntax: Syntax<N>, call: N, index: number, fn: N): N | undefined {
   const view = syntax.view(call)
-  return view.kind === 'call' || view.kind === 'new' ? view.arguments[index] : undefined
+  if (view.kind !== 'call' && view.kind !== 'new') return undefined
+  const before = view.arguments.slice(0, index + 1)
+  if (before.some((argument) => syntax.view(argument).kind === 'spread')) return undefined
+  return before[index] ?? syntax.defaultOf(fn, index)
 }
 
 /** What a method is called on. */

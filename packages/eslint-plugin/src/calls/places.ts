@@ -1,7 +1,7 @@
 import type { Handle } from '../knex/handle.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
-import { argumentOf } from './arguments.ts'
+import { passedAt } from './arguments.ts'
 
 /** What a value is followed back to. */
 type Root<N> =
@@ -100,7 +100,7 @@ function givenToConstructor<N>(
   const declared = syntax.view(constructor)
   const index = declared.kind === 'function' ? declared.fieldsByParameter.get(field) : undefined
   if (index !== undefined) {
-    const node = argumentOf(syntax, construction, index)
+    const node = passedAt(syntax, construction, index, constructor)
     return node === undefined ? undefined : { node, path: rest }
   }
 
@@ -109,7 +109,7 @@ function givenToConstructor<N>(
     if (view.kind !== 'assignment' || !isField(syntax, view.left, field)) continue
     for (const { root, path } of placesOf(syntax, view.right, rest)) {
       if (root.kind !== 'parameter' || root.function !== constructor) continue
-      const given = argumentOf(syntax, construction, root.index)
+      const given = passedAt(syntax, construction, root.index, constructor)
       if (given !== undefined) return { node: given, path }
     }
   }

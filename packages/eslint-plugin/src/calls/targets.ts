@@ -1,7 +1,7 @@
 import { openingNames, openingOf, type OpeningMethod, type TransactionFunctions } from '../knex/openings.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
-import { argumentOf, receiverOf } from './arguments.ts'
+import { passedAt, receiverOf } from './arguments.ts'
 import { namesThatMayOpen } from './names-that-may-open.ts'
 import { handleOfPlace, placesOf, type Place } from './places.ts'
 import { isReachable } from './reach.ts'
@@ -23,6 +23,8 @@ export interface Target<N> {
   readonly how: OpeningMethod
   /** Empty where the call itself opens it. */
   readonly chain: readonly Step[]
+  /** The live transaction is what the opening call hands to `node`, a function. */
+  readonly isCallback?: boolean
 }
 
 /** Whether what a transaction is opened on is a live transaction: here, only for some callers, or never. */
@@ -62,11 +64,15 @@ export class CallGraph<N extends object> {
     const name = this.#syntax.calledName(call)
     if (name === undefined || !this.isCandidate(name)) return []
     const opening = openingOf(this.#syntax, call, this.#wrappers)
-    if (opening !== undefined) return [{ node: opening.on, path: [], how: opening.how, chain: [] }]
+    if (opening !== undefined) {
+      const target = { node: opening.on, path: [], how: opening.how, chain: [] }
+      return opening.how === 'transaction' ? [target, ...this.#throughCallback(call)] : [target]
+    }
     return this.#names.has(name) ? this.#throughCall(call) : []
   }
 
   livenessOf(call: N, target: Target<N>): Liveness {
+    if (target.isCallback === true) return 'live'
     const places = placesOf(this.#syntax, target.node, target.path)
     const isTransaction = this.#syntax.handleOf(target.node, target.path) === 'transaction'
     const live = places.filter((place) => handleOfPlace(this.#syntax, place) === 'transaction')
@@ -77,12 +83,28 @@ export class CallGraph<N extends object> {
     return isCertain ? 'live' : 'callers'
   }
 
+  /** `knex.transaction(work)`: what `work` opens on its first parameter, it opens on a live transaction. */
+  #throughCallback(call: N): Target<N>[] {
+    const view = this.#syntax.view(call)
+    // Objection's own `transaction(Model, …, work)` hands over models.
+    if (view.kind !== 'call' || this.#syntax.view(view.callee).kind === 'name') return []
+    return view.arguments.flatMap((node) => {
+      const callback = this.#syntax.functionAt(node)
+      if (callback === undefined) return []
+      return this.#summaryOf(callback)
+        .filter(({ parameter, path }) => parameter === 0 && path.length === 0)
+        .map(({ path, how, chain }) => ({ node, path, how, chain, isCallback: true }))
+    })
+  }
+
   #throughCall(call: N): Target<N>[] {
     const callee = this.#syntax.functionCalledBy(call)
     if (callee === undefined) return []
     return this.#summaryOf(callee).flatMap(({ parameter, path, how, chain }) => {
       const node =
-        parameter === 'this' ? receiverOf(this.#syntax, call) : argumentOf(this.#syntax, call, parameter)
+        parameter === 'this'
+          ? receiverOf(this.#syntax, call)
+          : passedAt(this.#syntax, call, parameter, callee)
       return node === undefined ? [] : [{ node, path, how, chain }]
     })
   }

@@ -92,17 +92,25 @@ export class EstreeSyntax implements Syntax<Node> {
     if (view.kind !== 'call') return undefined
     const callee = withoutWrapping(view.callee)
     const called = viewOfEstree(callee)
-    if (called.kind === 'name') {
-      const definition = this.#definitionOf(callee)
-      if (definition?.type === DefinitionType.FunctionName) return definition.node
-      const declared = this.declarationOf(callee)
-      return declared?.kind === 'constant' && viewOfEstree(declared.value).kind === 'function'
-        ? declared.value
-        : undefined
-    }
-    if (called.kind !== 'member') return undefined
+    if (called.kind !== 'member') return this.functionAt(callee)
     const owner = this.#classOf(called.object)
     return owner && methodOf(owner, called.property)
+  }
+
+  functionAt(node: Node): Node | undefined {
+    const value = withoutWrapping(node)
+    if (viewOfEstree(value).kind === 'function') return value
+    const definition = this.#definitionOf(value)
+    if (definition?.type === DefinitionType.FunctionName) return definition.node
+    const declared = this.declarationOf(value)
+    return declared?.kind === 'constant' && viewOfEstree(declared.value).kind === 'function'
+      ? declared.value
+      : undefined
+  }
+
+  defaultOf(fn: Node, index: number): Node | undefined {
+    const parameter = 'params' in fn ? fn.params[index] : undefined
+    return parameter?.type === AST_NODE_TYPES.AssignmentPattern ? parameter.right : undefined
   }
 
   constructorCalledBy(construction: Node): Node | undefined {

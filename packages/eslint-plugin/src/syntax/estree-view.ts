@@ -69,6 +69,8 @@ export function viewOfEstree(node: Node): View<Node> {
       return { kind: 'object', properties: propertiesOf(node) }
     case AST_NODE_TYPES.ArrayExpression:
       return { kind: 'array' }
+    case AST_NODE_TYPES.SpreadElement:
+      return { kind: 'spread' }
     case AST_NODE_TYPES.Literal:
       return {
         kind: 'literal',
@@ -110,6 +112,8 @@ function binaryView(node: TSESTree.BinaryExpression): View<Node> {
 function propertiesOf(node: TSESTree.ObjectExpression): ReadonlyMap<string, Node> {
   const properties = new Map<string, Node>()
   for (const property of node.properties) {
+    // What is spread may override everything before it.
+    if (property.type === AST_NODE_TYPES.SpreadElement) properties.clear()
     if (property.type !== AST_NODE_TYPES.Property || property.computed) continue
     if (property.key.type === AST_NODE_TYPES.Identifier) properties.set(property.key.name, property.value)
   }

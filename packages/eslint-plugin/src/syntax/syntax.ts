@@ -32,6 +32,10 @@ export interface Syntax<N> {
   declarationOf(name: N): Declaration<N> | undefined
   /** The function, with a body, that a call runs or a `new` constructs with. */
   functionCalledBy(call: N): N | undefined
+  /** The function, with a body, that a value is or names. */
+  functionAt(node: N): N | undefined
+  /** What the parameter at `index` holds where nothing is passed for it. */
+  defaultOf(fn: N, index: number): N | undefined
   /** The constructor that runs for `new X()`, the inherited one included. */
   constructorCalledBy(construction: N): N | undefined
   /** What the value at `node`, followed through `path`, is. */

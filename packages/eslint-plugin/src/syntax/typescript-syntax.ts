@@ -107,6 +107,21 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     return this.#functionOf(this.#symbolAt(name), 0)
   }
 
+  functionAt(node: ts.Node): ts.Node | undefined {
+    const value = withoutWrapping(this.#ts, node)
+    if (this.#ts.isFunctionLike(value)) return value
+    return this.#ts.isIdentifier(value) ? this.#functionOf(this.#symbolAt(value), 0) : undefined
+  }
+
+  defaultOf(fn: ts.Node, index: number): ts.Node | undefined {
+    if (!this.#ts.isFunctionLike(fn)) return undefined
+    const parameters = fn.parameters.filter(
+      (parameter) => this.#ts.isParameter(parameter) && parameter.name.getText() !== 'this',
+    )
+    const parameter = parameters[index]
+    return parameter && this.#ts.isParameter(parameter) ? parameter.initializer : undefined
+  }
+
   constructorCalledBy(construction: ts.Node): ts.Node | undefined {
     const ts = this.#ts
     if (!ts.isNewExpression(construction)) return undefined

@@ -116,6 +116,8 @@ function valueView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined {
       return { kind: 'literal', value: false }
     case ts.SyntaxKind.ArrayLiteralExpression:
       return { kind: 'array' }
+    case ts.SyntaxKind.SpreadElement:
+      return { kind: 'spread' }
     default:
   }
   if (ts.isStringLiteralLike(node) || ts.isNumericLiteral(node)) return { kind: 'literal', value: node.text }
@@ -141,6 +143,9 @@ function propertiesOf(ts: TypeScript, node: ts.ObjectLiteralExpression): Readonl
       properties.set(property.name.text, property.initializer)
     } else if (ts.isShorthandPropertyAssignment(property)) {
       properties.set(property.name.text, property.name)
+    } else if (ts.isSpreadAssignment(property)) {
+      // What is spread may override everything before it.
+      properties.clear()
     }
   }
   return properties

@@ -29,6 +29,7 @@ export type View<N> =
   | { readonly kind: 'object'; readonly properties: ReadonlyMap<string, N> }
   | { readonly kind: 'literal'; readonly value: string | boolean | null | undefined }
   | { readonly kind: 'array' }
+  | { readonly kind: 'spread' }
   | { readonly kind: 'function'; readonly fieldsByParameter: ReadonlyMap<string, number> }
   | { readonly kind: 'class' }
   | { readonly kind: 'other' }

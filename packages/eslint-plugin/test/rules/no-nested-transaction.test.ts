@@ -87,6 +87,22 @@ typed.run('no-nested-transaction, with types', rule, {
       ),
     ),
     silent(
+      'a named callback that guards, or opens nothing on what it gets',
+      'async function work(t: Knex) { if (!t.isTransaction) await t.transaction(async () => {}) } async function other(t: Knex) { await knex.transaction(async () => {}) } await knex.transaction(work); await knex.transaction(other)',
+    ),
+    silent(
+      'a default that the caller replaces',
+      'async function f(n: number, db: Knex = trx) { await db.transaction(async () => {}) } await f(1, knex)',
+    ),
+    silent(
+      'an argument after a spread',
+      'declare const xs: any; async function f(n: any, db: Knex) { await db.transaction(async () => {}) } await f(...(xs as [number]), trx)',
+    ),
+    silent(
+      'a property that a later spread overrides',
+      'declare const deps: { db: Knex }; await inContext({ db: trx, ...deps })',
+    ),
+    silent(
       'a guard by destructuring',
       'async function f(db: Knex) { const { isTransaction } = db; return isTransaction ? db : await db.transaction() } await f(trx)',
     ),
@@ -187,6 +203,27 @@ typed.run('no-nested-transaction, with types', rule, {
         `declare const kind: number; declare function log(): void; async function f(db: Knex, cb: any) { ${body} } await f(trx, null)`,
         'through',
       ),
+    ),
+    flagged(
+      'a named callback',
+      'async function work(t: Knex) { await t.transaction(async () => {}) } await knex.transaction(work)',
+      'through',
+    ),
+    flagged(
+      'a callback in a constant',
+      'const work = async (t: Knex) => { await t.transaction(async () => {}) }; await knex.transaction(work)',
+      'through',
+    ),
+    flagged('a callback of another file', 'await knex.transaction(saveEither)', 'through'),
+    flagged(
+      'a default that nobody replaces',
+      'async function f(n: number, db: Knex = trx) { await db.transaction(async () => {}) } await f(1)',
+      'through',
+    ),
+    flagged(
+      'a property after a spread',
+      'declare const deps: { other: Knex }; await inContext({ ...deps, db: trx })',
+      'through',
     ),
     flagged('a cast', 'await (trx as Knex).transaction(async () => {})'),
     flagged(
@@ -350,6 +387,8 @@ untyped.run('no-nested-transaction, without types', rule, {
     'await trx.commit(); await trx.rollback(); await sentry.startTransaction({ name: "x" })',
     'async function save(db) { await db.transaction(async () => {}) } await save(knex)',
     'await Order.transaction(async (trx) => {})',
+    'async function save(n, db) { await db.transaction(f) } await save(...xs, trx)',
+    'async function save({ db }) { await db.transaction(f) } await save({ db: trx, ...deps })',
   ],
   invalid: [
     {
@@ -367,6 +406,14 @@ untyped.run('no-nested-transaction, without types', rule, {
     {
       code: 'class S { run() { return this.trx.transaction(async () => {}) } }',
       errors: [{ messageId: 'nested' }],
+    },
+    {
+      code: 'async function work(q) { await q.transaction(f) } await knex.transaction(work)',
+      errors: [{ messageId: 'through' }],
+    },
+    {
+      code: 'async function save(db = trx) { await db.transaction(f) } await save()',
+      errors: [{ messageId: 'through' }],
     },
     { code: 'const provide = trx.transactionProvider()', errors: [{ messageId: 'provider' }] },
     { code: 'await Order.transaction(trx, async () => {})', errors: [{ messageId: 'nested' }] },
