@@ -23,6 +23,11 @@ describe('the support table', () => {
     expect(known).not.toContain('measured')
   })
 
+  it('says where a documented verdict reaches further than AWS’s words', () => {
+    expect(supportTable['user-function'].why).toMatch(/extensions .* is an assumption of this project/)
+    expect(supportTable.maintenance.why).toMatch(/REINDEX .* is assumed, not documented/)
+  })
+
   it('refuses on both profiles what both pages list', () => {
     for (const id of [
       'savepoint',

@@ -16,7 +16,7 @@ export const CODE_RULES = {
     verdicts: REFUSED,
     sqlstate: '0A000',
     standby: 'allows',
-    why: 'AWS lists user-defined functions and procedures as unsupported. Every name that PostgreSQL or Aurora does not bring along counts as one, functions of extensions included.',
+    why: 'AWS lists user-defined functions and procedures as unsupported. That every name which PostgreSQL or Aurora does not bring along counts as one, functions of extensions (uuid_generate_v4, crypt, st_distance …) included, is an assumption of this project: AWS does not say so.',
     source: LOCAL_LIMITS,
     instead: 'Compute it in the statement or in the application, or run the statement on the writer.',
   },

@@ -39,7 +39,7 @@ export const DEFINITION_RULES = {
     verdicts: REFUSED,
     sqlstate: '25006',
     standby: 'refuses',
-    why: 'Maintenance works on the storage of the writer; AWS lists ANALYZE, CLUSTER and VACUUM as unsupported. REINDEX is not on the list: a hot standby refuses it in the same words.',
+    why: 'Maintenance works on the storage of the writer; AWS lists ANALYZE, CLUSTER and VACUUM as unsupported. REINDEX is not on the list, so its verdict is assumed, not documented: a hot standby refuses it in the same words.',
     source: LOCAL_LIMITS,
     instead: ON_WRITER,
   },
