@@ -123,6 +123,7 @@ export default createRule<Options, MessageIds>({
     const checkInsert = (insert: TSESTree.CallExpression): void => {
       const query = queryOf(chainOf(insert))
       if (query === undefined || query.methods.has('onConflict') || isAllowed('find-then-insert')) return
+      if (query.on !== undefined && handleAt(query.on) === 'none') return
       const found = lookups.decidingOn(insert, query.table)
       if (found === undefined) return
       const { property } = insert.callee as TSESTree.MemberExpression
@@ -134,6 +135,7 @@ export default createRule<Options, MessageIds>({
         searchSql(node)
         checkOnConflict(node)
         if (isInsert(node)) checkInsert(node)
+        if (methodOf(node) === 'forUpdate') lookups.addLock(node)
         if (methodOf(node) !== 'catch' || node.callee.type !== AST_NODE_TYPES.MemberExpression) return
         const [handler] = node.arguments
         const isFunction =

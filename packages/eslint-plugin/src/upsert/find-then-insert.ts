@@ -2,7 +2,7 @@ import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { placesOf, type Place } from '../calls/places.ts'
 import { isReachable } from '../calls/reach.ts'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
-import { queryOf, type Query } from './query.ts'
+import { chainOf, queryOf, type Query } from './query.ts'
 
 interface Lookup {
   readonly query: Query
@@ -35,6 +35,8 @@ const writers = [
 export class LookupsBefore {
   readonly #syntax: EstreeSyntax
   readonly #lookups: Lookup[] = []
+  /** Queries that lock rows, by the text of what runs them. */
+  readonly #locks: { readonly on: string; readonly node: TSESTree.Node }[] = []
 
   constructor(syntax: EstreeSyntax) {
     this.#syntax = syntax
@@ -49,17 +51,37 @@ export class LookupsBefore {
     for (const name of namesIn(found)) this.#lookups.push({ query, found: name })
   }
 
+  /** `call` locks the rows that its query finds. */
+  addLock(call: TSESTree.CallExpression): void {
+    const on = queryOf(chainOf(call))?.on
+    if (on !== undefined) this.#locks.push({ on: this.#syntax.textOf(on), node: chainOf(call) })
+  }
+
   /** The variable whose emptiness decides that `insert`, on `table`, runs. */
   decidingOn(insert: TSESTree.CallExpression, table: string): string | undefined {
-    const deciding = this.#lookups.find(
+    // The nearest first: it is the likeliest, and asking them all takes long where there are hundreds.
+    const deciding = this.#lookups.findLast(
       ({ query, found }) =>
         query.table === table &&
         isWithin(insert, functionAround(found)) &&
+        !this.#isLockedBefore(query, found) &&
         placesOf(this.#syntax, found).some(
           (place: Place<TSESTree.Node>) => !isReachable(this.#syntax, insert, place),
         ),
     )
     return deciding?.found.type === AST_NODE_TYPES.Identifier ? deciding.found.name : undefined
+  }
+
+  /** Another query of the same transaction has locked the row that everybody agrees on. */
+  #isLockedBefore({ on }: Query, found: TSESTree.Node): boolean {
+    if (on === undefined) return false
+    const handle = this.#syntax.textOf(on)
+    return this.#locks.some(
+      (lock) =>
+        lock.on === handle &&
+        lock.node.range[1] <= found.range[0] &&
+        functionAround(lock.node) === functionAround(found),
+    )
   }
 }
 

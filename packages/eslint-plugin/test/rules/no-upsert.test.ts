@@ -106,6 +106,14 @@ typed.run('no-upsert, with types', rule, {
       'an update that found nothing',
       'const count = await trx("users").where({ id: 1 }).update(row); if (!count) await trx("users").insert(row)',
     ),
+    silent(
+      "another client's builder",
+      'interface Table { select(what: string): Promise<object[]>; insert(row: object): Promise<void> } declare const supa: { from(table: string): Table }; const users = await supa.from("users").select("id"); if (users.length === 0) await supa.from("users").insert(row)',
+    ),
+    silent(
+      'a lookup after a lock in the same transaction',
+      'async function f(t: Knex.Transaction) { await t("teams").where({ id: 1 }).forUpdate(); const user = await t("users").where({ id: 1 }).first(); if (!user) await t("users").insert(row) }',
+    ),
     allowing('ignore', 'await trx("users").insert(row).onConflict("id").ignore()'),
     allowing('merge', 'await trx("users").insert(row).onConflict("id").merge()'),
     allowing('raw', 'await trx.raw("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING")'),
@@ -216,6 +224,16 @@ typed.run('no-upsert, with types', rule, {
       'insertCatch',
     ),
     flagged('a lookup, then an insert', findThenInsert, 'findThenInsert'),
+    flagged(
+      'a lookup that locks only what it finds',
+      'const user = await trx("users").where({ id: 1 }).forUpdate().first(); if (!user) await trx("users").‹insert›(row)',
+      'findThenInsert',
+    ),
+    flagged(
+      'a lookup after a lock elsewhere',
+      'async function f() { await trx("teams").forUpdate() } await knex("teams").forUpdate(); const user = await trx("users").where({ id: 1 }).first(); if (!user) await trx("users").‹insert›(row)',
+      'findThenInsert',
+    ),
     flagged(
       'an early return of what was found',
       'async function f() { const user = await knex("users").where({ id: 1 }).first(); if (user) return user; const [made] = await knex("users").‹insert›(row).returning("*"); return made }',
