@@ -1,19 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { afterEach, expect, it } from 'vitest'
+import { noItems, useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id serial)')
-})
-afterAll(() => rig.stop())
+const rig = useRig({ once: 'CREATE TABLE item (id serial)', each: noItems })
 // A test that fails while replay is paused shall not hold up those after it.
 afterEach(() => rig.onStandby('SELECT pg_wal_replay_resume()'))
-beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item')
-  await rig.replicated()
-})
 
 const count = 'SELECT count(*)::int AS n FROM item'
 const write = 'INSERT INTO item DEFAULT VALUES'

@@ -6,22 +6,14 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import Cursor from 'pg-cursor'
 import postgres from 'postgres'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { errorOf, startRig, type Rig } from './rig.ts'
+import { describe, expect, it } from 'vitest'
+import { errorOf, noItems, useRig } from './rig.ts'
 
 const run = promisify(execFile)
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text, data bytea, made timestamptz)')
-})
-afterAll(() => rig.stop())
-beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item')
-  await rig.replicated()
-  rig.endpoint.reset()
+const rig = useRig({
+  once: 'CREATE TABLE item (id int PRIMARY KEY, name text, data bytea, made timestamptz)',
+  each: noItems,
 })
 
 describe('node-postgres', () => {

@@ -1,23 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startEndpoint } from '../../src/endpoint/endpoint.ts'
+import { describe, expect, it } from 'vitest'
 import { startupMessage } from '../../src/wire/startup-packet.ts'
 import { errorIn, query, RawClient, shape, sync } from './raw-client.ts'
-import { errorOf, startRig, type Rig } from './rig.ts'
+import { errorOf, itemTable, noItems, useRig } from './rig.ts'
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
-})
-afterAll(() => rig.stop())
-beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item')
-  await rig.replicated()
-  rig.endpoint.reset()
-})
+const rig = useRig({ once: itemTable, each: noItems })
 
 const message = (type: string, length: number, body = '') => {
   const head = Buffer.from(`${type}....`)
@@ -189,13 +177,7 @@ describe('the endpoint', () => {
   })
 
   it('ends its sessions when it stops, and says so', async () => {
-    const endpoint = await startEndpoint({
-      ...rig.servers,
-      host: '127.0.0.1',
-      port: 0,
-      profile: 'aws-local',
-      latencyMs: 0,
-    })
+    const endpoint = await rig.endpointWith({})
     const client = await RawClient.connect(endpoint, { user: 'postgres', application_name: 'stopped' })
     await client.ask([query('BEGIN')])
     await client.ask([query('INSERT INTO item VALUES (1)')])
@@ -206,31 +188,13 @@ describe('the endpoint', () => {
   })
 
   it('says which port is taken', async () => {
-    const options = {
-      ...rig.servers,
-      host: '127.0.0.1',
-      port: rig.endpoint.port,
-      profile: 'aws-local',
-      latencyMs: 0,
-    } as const
-    await expect(startEndpoint(options)).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-      port: rig.endpoint.port,
-    })
+    const { port } = rig.endpoint
+    await expect(rig.endpointWith({ port })).rejects.toMatchObject({ code: 'EADDRINUSE', port })
   })
 
   it('refuses a profile or a latency that makes no sense', async () => {
-    const options = {
-      ...rig.servers,
-      host: '127.0.0.1',
-      port: 0,
-      profile: 'aws-local',
-      latencyMs: 0,
-    } as const
-    await expect(startEndpoint({ ...options, profile: 'aws-lunar' as never })).rejects.toThrow(
-      /aws-lunar.*aws-global/,
-    )
-    await expect(startEndpoint({ ...options, latencyMs: -1 })).rejects.toThrow(/latencyMs is -1/)
+    await expect(rig.endpointWith({ profile: 'aws-lunar' as never })).rejects.toThrow(/aws-lunar.*aws-global/)
+    await expect(rig.endpointWith({ latencyMs: -1 })).rejects.toThrow(/latencyMs is -1/)
     expect(() => rig.endpoint.latency.set(NaN)).toThrow(/latencyMs is NaN/)
   })
 })

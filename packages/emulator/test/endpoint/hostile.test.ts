@@ -1,19 +1,12 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { startupMessage } from '../../src/wire/startup-packet.ts'
 import { HostileClients, seeded } from './hostile-client.ts'
 import { query } from './raw-client.ts'
-import { startRig, type Rig } from './rig.ts'
+import { useRig } from './rig.ts'
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE noise (id int); CREATE TABLE item (id int PRIMARY KEY)')
-  await rig.replicated()
-})
-afterAll(() => rig.stop())
+const rig = useRig({ once: 'CREATE TABLE noise (id int); CREATE TABLE item (id int PRIMARY KEY)' })
 
 const login = new Map([
   ['user', 'postgres'],

@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startEndpoint } from '../../src/endpoint/endpoint.ts'
+import { describe, expect, it } from 'vitest'
 import { startupMessage } from '../../src/wire/startup-packet.ts'
 import { bind, errorIn, execute, parse, query, RawClient, shape, sync } from './raw-client.ts'
-import { errorOf, startRig, type Rig } from './rig.ts'
+import { errorOf, itemTable, noItems, useRig } from './rig.ts'
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
-})
-afterAll(() => rig.stop())
-beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item')
-  await rig.replicated()
-  rig.endpoint.reset()
-})
+const rig = useRig({ once: itemTable, each: noItems })
 
 describe('a server that goes', () => {
   const kill = (where: 'onPrimary' | 'onStandby', name: string) =>
@@ -83,14 +71,7 @@ describe('a server that goes', () => {
   })
 
   it('is named where the writer cannot be reached, and reads go on', async () => {
-    const endpoint = await startEndpoint({
-      primary: { host: '127.0.0.1', port: 1 },
-      standby: rig.servers.standby,
-      host: '127.0.0.1',
-      port: 0,
-      profile: 'aws-local',
-      latencyMs: 0,
-    })
+    const endpoint = await rig.endpointWith({ primary: { host: '127.0.0.1', port: 1 } })
     const client = await RawClient.connect(endpoint, { user: 'postgres' })
     client.send(query('INSERT INTO item VALUES (1)'))
     const { sqlstate, text } = errorIn(await client.until('Z'))!
@@ -104,24 +85,15 @@ describe('a server that goes', () => {
     expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
     expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
     client.destroy()
-    await endpoint.stop()
   })
 
   it('refuses the session by name where the standby cannot be reached', async () => {
     const nowhere = { host: '127.0.0.1', port: 1 }
-    const endpoint = await startEndpoint({
-      primary: nowhere,
-      standby: nowhere,
-      host: '127.0.0.1',
-      port: 0,
-      profile: 'aws-local',
-      latencyMs: 0,
-    })
+    const endpoint = await rig.endpointWith({ primary: nowhere, standby: nowhere })
     const client = new RawClient(endpoint)
     client.send(startupMessage(new Map([['user', 'postgres']])))
     const { sqlstate, text } = errorIn(await client.ended())!
     expect(sqlstate).toBe('08006')
     expect(text).toContain('127.0.0.1:1')
-    await endpoint.stop()
   })
 })

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { startEndpoint, type Endpoint, type EndpointOptions } from '../../src/endpoint/endpoint.ts'
 import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
 import type { ServerAddress } from '../../src/servers.ts'
@@ -8,6 +9,8 @@ import { RawClient } from './raw-client.ts'
 export interface Rig {
   readonly servers: LocalServers
   readonly endpoint: Endpoint
+  /** Another endpoint in front of the same servers. */
+  endpointWith(options: Partial<EndpointOptions>): Promise<Endpoint>
   /** A session on the endpoint. */
   reader(config?: pg.ClientConfig): Promise<pg.Client>
   /** A session on the endpoint, byte for byte. */
@@ -20,19 +23,52 @@ export interface Rig {
   stop(): Promise<void>
 }
 
-export async function startRig(options: Partial<EndpointOptions> = {}): Promise<Rig> {
-  const servers = await startServers()
-  const endpoint = await startEndpoint({
-    primary: servers.primary,
-    standby: servers.standby,
-    user: servers.user,
-    database: servers.database,
-    host: '127.0.0.1',
-    port: 0,
-    profile: 'aws-local',
-    latencyMs: 0,
-    ...options,
+/** What a file's tests begin with, and how its endpoint differs from the default one. */
+export interface RigOptions extends Partial<EndpointOptions> {
+  /** Runs on the primary before the first test. */
+  readonly once?: string
+  /** Runs on the primary before each test. */
+  readonly each?: string
+}
+
+/** A rig for all tests of a file; before each of them the standby is as far as the primary, and the counters are at zero. */
+export function useRig({ once, each, ...options }: RigOptions = {}): Rig {
+  const rig = {} as Rig
+  let started: Rig | undefined
+  beforeAll(async () => {
+    started = await startRig(options)
+    Object.assign(rig, started)
+    if (once !== undefined) await rig.onPrimary(once)
   })
+  afterAll(() => started?.stop())
+  beforeEach(async () => {
+    if (each !== undefined) await rig.onPrimary(each)
+    await rig.replicated()
+    rig.endpoint.reset()
+  })
+  return rig
+}
+
+async function startRig(options: Partial<EndpointOptions>): Promise<Rig> {
+  const servers = await startServers()
+  const endpoints: Endpoint[] = []
+  const endpointWith = async (different: Partial<EndpointOptions>): Promise<Endpoint> => {
+    const { primary, standby, user, database } = servers
+    const listen = { host: '127.0.0.1', port: 0 }
+    const behaviour = { profile: 'aws-local', latencyMs: 0 } as const
+    const started = await startEndpoint({
+      primary,
+      standby,
+      user,
+      database,
+      ...listen,
+      ...behaviour,
+      ...different,
+    })
+    endpoints.push(started)
+    return started
+  }
+  const endpoint = await endpointWith(options)
   const clients: pg.Client[] = []
   const raws: RawClient[] = []
   const login = ({ host, port }: ServerAddress): pg.ClientConfig => ({
@@ -53,6 +89,7 @@ export async function startRig(options: Partial<EndpointOptions> = {}): Promise<
   return {
     servers,
     endpoint,
+    endpointWith,
     async reader(config = {}) {
       const client = new pg.Client({ ...login(endpoint), ...config })
       // A test that ends a session on purpose looks at the query's own rejection.
@@ -84,8 +121,8 @@ export async function startRig(options: Partial<EndpointOptions> = {}): Promise<
     },
     async stop() {
       for (const raw of raws) raw.destroy()
-      // First of all the endpoint, so that no client waits for an answer that a failed test left it with.
-      await endpoint.stop()
+      // First of all the endpoints, so that no client waits for an answer that a failed test left it with.
+      await Promise.all(endpoints.map((each) => each.stop()))
       await Promise.allSettled(clients.map((client) => client.end()))
       await servers.stop()
     },
@@ -100,4 +137,13 @@ export async function errorOf(query: Promise<unknown>): Promise<pg.DatabaseError
   )
   if (outcome === undefined) throw new Error('the query succeeded')
   return outcome as pg.DatabaseError
+}
+
+/** A small table that many files test with. */
+export const itemTable = 'CREATE TABLE item (id int PRIMARY KEY, name text)'
+export const tenItems = 'TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n'
+export const noItems = 'TRUNCATE item'
+
+export async function itemCount(rig: Rig): Promise<number> {
+  return (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import {
   bind,
   copyData,
@@ -10,31 +10,24 @@ import {
   sync,
   type RawClient,
 } from '../endpoint/raw-client.ts'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { itemCount, itemTable, tenItems, useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
-let client: RawClient
-
-beforeAll(async () => {
-  rig = await startRig({
-    // COPY is let through here to see that its stream does not wedge a session.
-    profile: {
-      name: 'copying',
-      extends: 'aws-local',
-      verdicts: { copy: { verdict: 'forward', known: 'assumed' } },
-    },
-  })
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
+const rig = useRig({
+  once: itemTable,
+  each: tenItems,
+  // COPY is let through here to see that its stream does not wedge a session.
+  profile: {
+    name: 'copying',
+    extends: 'aws-local',
+    verdicts: { copy: { verdict: 'forward', known: 'assumed' } },
+  },
 })
-afterAll(() => rig.stop())
+let client: RawClient
 beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n')
-  await rig.replicated()
-  rig.endpoint.reset()
   client = await rig.raw()
 })
 
-const count = async () => (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n as number
+const count = () => itemCount(rig)
 
 describe('COPY, where a profile forwards it', () => {
   it('takes the client’s rows and gives rows back', async () => {

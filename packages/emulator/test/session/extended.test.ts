@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startEndpoint } from '../../src/endpoint/endpoint.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import {
   bind,
   describePortal,
@@ -12,24 +11,15 @@ import {
   sync,
   RawClient,
 } from '../endpoint/raw-client.ts'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { itemCount, itemTable, tenItems, useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
+const rig = useRig({ once: itemTable, each: tenItems })
 let client: RawClient
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
-})
-afterAll(() => rig.stop())
 beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n')
-  await rig.replicated()
-  rig.endpoint.reset()
   client = await rig.raw()
 })
 
-const count = async () => (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n as number
+const count = () => itemCount(rig)
 const insert = (id: number) => [parse(`INSERT INTO item VALUES (${id})`), bind(), execute()]
 const select = [parse('SELECT 1'), bind(), execute()]
 const inRecovery = async () => {
@@ -203,11 +193,7 @@ describe('units of the extended protocol', () => {
 })
 
 it('refuses a portal fetched in parts where the profile says so', async () => {
-  const own = await startEndpoint({
-    ...rig.servers,
-    host: '127.0.0.1',
-    port: 0,
-    latencyMs: 0,
+  const own = await rig.endpointWith({
     profile: {
       name: 'no parts',
       extends: 'aws-local',
@@ -219,5 +205,4 @@ it('refuses a portal fetched in parts where the profile says so', async () => {
   expect(await strict.ask([parse('SELECT 1'), bind(), execute(), sync])).toBe('1 2 D C Z(I)')
   expect(own.refusals()).toEqual([{ rule: 'portal-fetch', statement: 'SELECT * FROM item' }])
   strict.destroy()
-  await own.stop()
 })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import {
   bind,
   closeStatement,
@@ -9,24 +9,15 @@ import {
   sync,
   type RawClient,
 } from '../endpoint/raw-client.ts'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { itemCount, itemTable, tenItems, useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
+const rig = useRig({ once: itemTable, each: tenItems })
 let client: RawClient
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
-})
-afterAll(() => rig.stop())
 beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item; INSERT INTO item SELECT n FROM generate_series(1, 10) AS n')
-  await rig.replicated()
-  rig.endpoint.reset()
   client = await rig.raw()
 })
 
-const count = async () => (await rig.onPrimary('SELECT count(*)::int AS n FROM item'))[0].n as number
+const count = () => itemCount(rig)
 
 describe('prepared statements', () => {
   it('are known on both servers, whichever heard of them first', async () => {

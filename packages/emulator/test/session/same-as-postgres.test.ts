@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   bind,
   closeStatement,
@@ -13,16 +13,9 @@ import {
   sync,
   type Answer,
 } from '../endpoint/raw-client.ts'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE DATABASE mirror')
-  await rig.replicated()
-})
-afterAll(() => rig.stop())
+const rig = useRig({ once: 'CREATE DATABASE mirror' })
 
 // A setting that was never set is NULL, and '' ever after: that alone is taken as the same.
 const statements = [

@@ -1,15 +1,9 @@
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startRig, type Rig } from '../endpoint/rig.ts'
+import { beforeEach, expect, it } from 'vitest'
+import { useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
+const rig = useRig({ once: 'CREATE TABLE item (id serial, seen text)' })
 let client: pg.Client
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id serial, seen text)')
-})
-afterAll(() => rig.stop())
 beforeEach(async () => {
   client = await rig.reader({ application_name: 'at start', options: '-c work_mem=5MB' })
 })

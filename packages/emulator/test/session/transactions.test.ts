@@ -1,21 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { errorOf, startRig, type Rig } from '../endpoint/rig.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { errorOf, itemTable, noItems, useRig } from '../endpoint/rig.ts'
 
-let rig: Rig
+const rig = useRig({ once: itemTable, each: noItems })
 let client: pg.Client
-
-beforeAll(async () => {
-  rig = await startRig()
-  await rig.onPrimary('CREATE TABLE item (id int PRIMARY KEY, name text)')
-})
-afterAll(() => rig.stop())
 beforeEach(async () => {
-  await rig.onPrimary('TRUNCATE item')
-  await rig.replicated()
-  rig.endpoint.reset()
   client = await rig.reader()
 })
 
