@@ -9,11 +9,14 @@ export function ownFile(...segments: string[]): string {
   return join(dirname(manifest), ...segments)
 }
 
-/** The entry of an installed package that this one depends on, or undefined. */
-export function dependency(name: string): string | undefined {
-  try {
-    return require.resolve(name)
-  } catch {
-    return undefined
-  }
+/** The entries of an installed package: the one that this package finds, then the one that the running project finds. */
+export function installed(name: string): string[] {
+  const project = createRequire(join(process.cwd(), 'package.json'))
+  return [require, project].flatMap((from) => {
+    try {
+      return [from.resolve(name)]
+    } catch {
+      return []
+    }
+  })
 }

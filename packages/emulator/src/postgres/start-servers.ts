@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { EmulatorError } from '../emulator-error.ts'
 import type { ServerAddress, Servers } from '../servers.ts'
 import { serverAccount } from './account.ts'
-import { findBinaries } from './binaries.ts'
+import { findBinaries, type BinariesWanted } from './binaries.ts'
 import {
   configurePrimary,
   configureStandby,
@@ -19,9 +19,7 @@ import { logTail, PortTakenError, startServer, type Server } from './server.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** How to start a primary and its standby. */
-export interface StartServersOptions {
-  /** The `bin` folder of an installed PostgreSQL; without it, the npm binaries for this machine. */
-  readonly pgBin?: string | undefined
+export interface StartServersOptions extends BinariesWanted {
   /** Hears what is being done, in words for a person. */
   readonly onProgress?: ((step: string) => void) | undefined
 }
@@ -46,7 +44,7 @@ const replicationTimeoutMs = 30_000
 export async function startServers(options: StartServersOptions = {}): Promise<LocalServers> {
   const report = options.onProgress ?? (() => undefined)
   const account = serverAccount()
-  const binaries = await findBinaries(options.pgBin, account)
+  const binaries = await findBinaries(options, account)
   for (const folder of await removeLeftovers(account))
     report(`Removed ${folder}, left behind by a killed run`)
   const folder = await createDataFolder(account)

@@ -6,7 +6,7 @@ import { Progress } from '../../src/cli/progress.ts'
 describe('parseArguments', () => {
   it('reads every option', () => {
     const line =
-      '--latency 80ms -p 6432 --host ::1 --profile aws-global --consistency session --pg-bin /opt/pg --json'
+      '--latency 80ms -p 6432 --host ::1 --profile aws-global --consistency session --postgres 18 --pg-bin /opt/pg --json'
     expect(parseArguments(line.split(' '))).toEqual({
       run: 'start',
       json: true,
@@ -16,6 +16,7 @@ describe('parseArguments', () => {
         host: '::1',
         profile: 'aws-global',
         consistency: 'session',
+        postgres: 18,
         pgBin: '/opt/pg',
       },
     })
@@ -24,7 +25,7 @@ describe('parseArguments', () => {
   it.each([
     [
       '--lag 5',
-      "There is no option '--lag'. Allowed: --port, --host, --latency, --profile, --consistency, --pg-bin, --json, --help, --version.",
+      "There is no option '--lag'. Allowed: --port, --host, --latency, --profile, --consistency, --postgres, --pg-bin, --json, --help, --version.",
     ],
     ['-x', "There is no option '-x'. Allowed: --port, "],
     ['5432', "'5432' is not an option. Allowed: --port, "],
@@ -34,6 +35,7 @@ describe('parseArguments', () => {
       '--latency soon',
       "Option '--latency' is 'soon'; allowed: a time such as 80ms, 1.5s, or 80 (milliseconds).",
     ],
+    ['--postgres 9', "Option '--postgres' is 9; allowed: 15, 16, 17, 18."],
     ['-p -5', "Option '-p' needs a value that does not begin with '-'."],
     ['--latency 70s', "Option '--latency' is 70000; allowed: a number of milliseconds from 0 to 60000."],
     ['--port=x', "Option '--port' is 'x'; allowed: a whole number from 0 to 65535 (0: the system chooses)."],

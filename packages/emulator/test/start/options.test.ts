@@ -20,7 +20,7 @@ describe('readOptions', () => {
   it.each([
     [
       { latency: 80 },
-      `There is no option 'latency'. Allowed: pgBin, host, port, profile, consistency, latencyMs, onProgress.`,
+      `There is no option 'latency'. Allowed: pgBin, postgres, host, port, profile, consistency, latencyMs, onProgress.`,
     ],
     [
       { port: 70_000 },
@@ -51,6 +51,7 @@ describe('readOptions', () => {
       `Option 'profile' is 'azure'; allowed: 'aws-local' or 'aws-global', or a profile of your own.`,
     ],
     [{ profile: { name: 'mine' } }, /^Option 'profile' is refused: .*extends/],
+    [{ postgres: 14 }, `Option 'postgres' is 14; allowed: 15, 16, 17, 18.`],
     [{ pgBin: 15 }, `Option 'pgBin' is 15; allowed: the path of a folder with initdb and postgres.`],
     [{ onProgress: 'yes' }, `Option 'onProgress' is 'yes'; allowed: a function.`],
   ])('refuses %j with what is allowed', (options, message) => {
