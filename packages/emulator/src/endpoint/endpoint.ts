@@ -5,6 +5,7 @@ import { openBackend } from '../backend/open-backend.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { ServerAddress } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
+import { forwardDefaults, type ConsistencyMode } from '../session/forward-settings.ts'
 import { Planner, type Profile } from '../session/plan.ts'
 import { fatal } from '../session/session.ts'
 import { CrossingCounter, type Crossings } from './crossings.ts'
@@ -22,8 +23,8 @@ export interface EndpointOptions {
   readonly port: number
   /** Which statements are forwarded and which refused. */
   readonly profile: Profile
-  /** `session`, the default: a session's reads wait until the standby shows its own forwarded writes. */
-  readonly consistency?: 'session'
+  /** What a session's reads wait for until it sets `apg_write_forward.consistency_mode`. Default `session`. */
+  readonly consistency?: ConsistencyMode
   /** Milliseconds added to each crossing. */
   readonly latencyMs: number
   /** Who asks the standby how far it is. Default `postgres`. */
@@ -68,6 +69,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     crossings: new CrossingCounter(),
     refusals: new RefusalLog(),
     tracker,
+    forwardDefaults: { ...forwardDefaults, consistency: options.consistency ?? forwardDefaults.consistency },
   }
   const sessions = new SessionList()
   const sockets = new Set<Socket>()

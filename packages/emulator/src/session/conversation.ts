@@ -9,6 +9,7 @@ import { flushMessage, syncMessage } from '../wire/build.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import { frontend, status } from '../wire/message-types.ts'
 import { ClientSink } from './client-sink.ts'
+import type { ForwardSettings } from './forward-settings.ts'
 import type { Inbox } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { Planner } from './plan.ts'
@@ -25,6 +26,8 @@ export interface EndpointState {
   readonly crossings: CrossingCounter
   readonly refusals: RefusalLog
   readonly tracker: ReplayTracker
+  /** What a session's `apg_write_forward.*` parameters are until it sets them. */
+  readonly forwardDefaults: ForwardSettings
 }
 
 /** All that one client's session has open, on either server. */
@@ -37,6 +40,8 @@ export class Conversation {
   readonly sink: ClientSink
   readonly prepared = new Prepared()
   readonly ownWrites: OwnWrites
+  /** The session's `apg_write_forward.*` parameters. */
+  forwardSettings: ForwardSettings
   /** The transaction status that the client was told last, or would be told now. */
   status: number = status.idle
   transaction: Transaction | undefined
@@ -72,6 +77,7 @@ export class Conversation {
     this.servers = servers
     this.settings = settings
     this.ownWrites = new OwnWrites(endpoint.tracker)
+    this.forwardSettings = endpoint.forwardDefaults
     this.sink = new ClientSink(outbox, (server) => this.#divertCopy(server))
   }
 
