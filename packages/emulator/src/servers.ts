@@ -21,12 +21,36 @@ export interface ServerAddress {
   readonly tls?: ServerTls | undefined
 }
 
-/** A running primary, the standby that streams from it, and how to log in to both. */
-export interface Servers {
+/** What can be done to the servers themselves, one thing at a time. */
+export interface ServerControl {
+  /** A fast shutdown, and a start on the same port. Resolves when the server accepts connections again. */
+  restart(role: 'primary' | 'standby'): Promise<void>
+  /** Kills all processes of the server, as when its machine loses power, and starts it again on the same port. */
+  crash(role: 'primary' | 'standby'): Promise<void>
+  /**
+   * The two change places, and nothing that was committed is lost.
+   *
+   * @param beforePromotion runs when the primary is down and the standby still one
+   */
+  switchover(beforePromotion: () => void): Promise<void>
+  /** Calls back whenever the standby has been started again, or another server has become it; that is waited for. */
+  onStandbyReady(listener: () => Promise<void>): void
+}
+
+/** A primary and the standby that streams from it, and how to log in to both. */
+export interface ServerPair {
+  /** Where the primary is now: at a switchover the two change places. */
   readonly primary: ServerAddress
+  /** Where the standby is now. */
   readonly standby: ServerAddress
   readonly user: string
   readonly database: string
+  /** Only servers of our own have it. */
+  readonly control?: ServerControl | undefined
+}
+
+/** Servers that run for us. */
+export interface Servers extends ServerPair {
   /** Ends both servers and removes whatever they kept on disk. Safe to call twice. */
   stop(): Promise<void>
 }

@@ -6,13 +6,13 @@ import { checkValue } from './option-checks.ts'
 import { readOptions, type ForwardingReaderOptions } from './options.ts'
 import { emptyDatabase } from './postgres/empty-database.ts'
 import { startServers } from './postgres/start-servers.ts'
-import type { ServerAddress, Servers } from './servers.ts'
+import type { ServerAddress, ServerPair } from './servers.ts'
 
 /** A running primary, its standby, and the reader endpoint in front of both. */
 export interface ForwardingReader {
   /** Where the application connects: reads run on the standby, writes are forwarded to the primary. */
   readonly readerUrl: string
-  /** The primary itself, as on Aurora the writer endpoint. */
+  /** The primary itself, as on Aurora the writer endpoint; after a switchover, the server that is the primary then. */
   readonly primaryUrl: string
   /** The standby itself: a plain reader that forwards nothing. */
   readonly standbyUrl: string
@@ -59,15 +59,19 @@ export async function startForwardingReader(
   const { host, port } = behaviour
   await checkFree(host, port)
   const servers = await startServers({ pgBin, postgres, onProgress })
-  const endpoint = await startEndpoint({ ...servers, ...behaviour }).catch(async (error: unknown) => {
+  const endpoint = await startEndpoint({ servers, ...behaviour }).catch(async (error: unknown) => {
     await servers.stop()
     throw listenError(error, host, port)
   })
   let stopping: Promise<void> | undefined
   return {
     readerUrl: urlOf(servers, { host, port: endpoint.port }),
-    primaryUrl: urlOf(servers, servers.primary),
-    standbyUrl: urlOf(servers, servers.standby),
+    get primaryUrl() {
+      return urlOf(servers, servers.primary)
+    },
+    get standbyUrl() {
+      return urlOf(servers, servers.standby)
+    },
     crossings: () => endpoint.crossings(),
     refusals: () => endpoint.refusals(),
     latency: {
@@ -85,7 +89,7 @@ export async function startForwardingReader(
 }
 
 /** An endpoint that listens everywhere is reached by the loopback. */
-function urlOf({ user, database }: Servers, { host, port }: ServerAddress): string {
+function urlOf({ user, database }: ServerPair, { host, port }: ServerAddress): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `postgres://${user}@${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/${database}`
 }

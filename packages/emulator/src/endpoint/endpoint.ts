@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { resolveProfile } from '@knex-flatten/sql-support'
 import { openBackend } from '../backend/open-backend.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
-import type { ServerAddress } from '../servers.ts'
+import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
 import { forwardDefaults, type ConsistencyMode } from '../session/forward-settings.ts'
 import { Planner, type Profile } from '../session/plan.ts'
@@ -15,8 +15,8 @@ import { welcome } from './welcome.ts'
 
 /** What a forwarding endpoint stands in front of, and how it behaves. */
 export interface EndpointOptions {
-  readonly primary: ServerAddress
-  readonly standby: ServerAddress
+  /** Asked anew for each session, because roles may change. */
+  readonly servers: ServerPair
   /** Where it listens. */
   readonly host: string
   /** 0: the system chooses. */
@@ -27,10 +27,6 @@ export interface EndpointOptions {
   readonly consistency?: ConsistencyMode
   /** Milliseconds added to each crossing. */
   readonly latencyMs: number
-  /** Who asks the standby how far it is. Default `postgres`. */
-  readonly user?: string
-  /** In which database; it is only connected to while a read waits, and for a few seconds after. Default `postgres`. */
-  readonly database?: string
 }
 
 /** A reader that forwards: any PostgreSQL client may connect to it. */
@@ -53,16 +49,16 @@ export interface Endpoint {
  * @throws an Error with code `EADDRINUSE` if the port is taken, a TypeError if the profile is not one.
  */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
-  const { primary, standby, profile, latencyMs } = options
+  const { servers, profile, latencyMs } = options
   resolveProfile(profile)
   checkLatency(latencyMs)
   const trackerParameters = new Map([
-    ['user', options.user ?? 'postgres'],
-    ['database', options.database ?? 'postgres'],
+    ['user', servers.user],
+    ['database', servers.database],
     ['application_name', 'forwarding-reader'],
   ])
   const ignored = { notice: () => undefined, lost: () => undefined }
-  const tracker = new ReplayTracker(() => openBackend('standby', standby, trackerParameters, ignored))
+  const tracker = new ReplayTracker(() => openBackend('standby', servers.standby, trackerParameters, ignored))
   const state: EndpointState = {
     planner: new Planner(profile),
     latency: { ms: latencyMs },
@@ -76,7 +72,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    void welcome(socket, { primary, standby }, state, sessions)
+    void welcome(socket, servers, state, sessions)
   })
   server.listen(options.port, options.host)
   await once(server, 'listening')

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { BackendLost } from '../backend/backend-lost.ts'
 import type { BackendEvents } from '../backend/backend.ts'
 import { openBackend } from '../backend/open-backend.ts'
-import type { ServerAddress } from '../servers.ts'
+import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
 import { SessionServers } from '../session/session-servers.ts'
 import { fatal, Session } from '../session/session.ts'
@@ -15,16 +15,10 @@ import type { CancelKey, SessionList } from './session-list.ts'
 
 type Start = Extract<StartupPacket, { kind: 'start' }>
 
-/** The two servers behind the endpoint. */
-export interface Behind {
-  readonly primary: ServerAddress
-  readonly standby: ServerAddress
-}
-
 /** Sees a connection from its first byte to its end. Never rejects. */
 export async function welcome(
   socket: Socket,
-  behind: Behind,
+  behind: ServerPair,
   endpoint: EndpointState,
   sessions: SessionList,
 ): Promise<void> {
@@ -85,7 +79,7 @@ async function startSession(
   socket: Socket,
   { minor, parameters, protocolOptions }: Start,
   rest: Buffer,
-  behind: Behind,
+  behind: ServerPair,
   endpoint: EndpointState,
   sessions: SessionList,
 ): Promise<void> {
@@ -106,7 +100,7 @@ async function startSession(
     return
   }
   const settings = new Settings()
-  const servers = new SessionServers(standby, behind.primary, parameters, settings)
+  const servers = new SessionServers(standby, behind, parameters, settings)
   const session = new Session(socket, endpoint, servers, settings)
   opened.session = session
   const key: CancelKey = sessions.newKey()

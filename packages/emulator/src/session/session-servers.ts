@@ -1,13 +1,13 @@
 import type { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend, BackendEvents, Role } from '../backend/backend.ts'
 import { openBackend } from '../backend/open-backend.ts'
-import type { ServerAddress } from '../servers.ts'
+import type { ServerPair } from '../servers.ts'
 import type { Settings } from './settings.ts'
 
 /** The two servers behind a session: the standby from its start, the primary from its first write. */
 export class SessionServers {
   readonly standby: Backend
-  #primaryAddress: ServerAddress
+  #pair: ServerPair
   #parameters: ReadonlyMap<string, string>
   #settings: Settings
   #primary: Backend | undefined
@@ -16,12 +16,12 @@ export class SessionServers {
 
   constructor(
     standby: Backend,
-    primaryAddress: ServerAddress,
+    pair: ServerPair,
     parameters: ReadonlyMap<string, string>,
     settings: Settings,
   ) {
     this.standby = standby
-    this.#primaryAddress = primaryAddress
+    this.#pair = pair
     this.#parameters = parameters
     this.#settings = settings
   }
@@ -43,7 +43,7 @@ export class SessionServers {
         this.#lost = error
       },
     }
-    const primary = await openBackend('primary', this.#primaryAddress, this.#parameters, events)
+    const primary = await openBackend('primary', this.#pair.primary, this.#parameters, events)
     this.#primary = primary
     // The client left while the session was opened, and nobody else would close it.
     if (this.#ended) primary.end()

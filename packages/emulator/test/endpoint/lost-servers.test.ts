@@ -71,7 +71,9 @@ describe('a server that goes', () => {
   })
 
   it('is named where the writer cannot be reached, and reads go on', async () => {
-    const endpoint = await rig.endpointWith({ primary: { host: '127.0.0.1', port: 1 } })
+    const endpoint = await rig.endpointWith({
+      servers: { ...rig.servers, primary: { host: '127.0.0.1', port: 1 } },
+    })
     const client = await RawClient.connect(endpoint, { user: 'postgres' })
     client.send(query('INSERT INTO item VALUES (1)'))
     const { sqlstate, text } = errorIn(await client.until('Z'))!
@@ -89,7 +91,9 @@ describe('a server that goes', () => {
 
   it('refuses the session by name where the standby cannot be reached', async () => {
     const nowhere = { host: '127.0.0.1', port: 1 }
-    const endpoint = await rig.endpointWith({ primary: nowhere, standby: nowhere })
+    const endpoint = await rig.endpointWith({
+      servers: { ...rig.servers, primary: nowhere, standby: nowhere },
+    })
     const client = new RawClient(endpoint)
     client.send(startupMessage(new Map([['user', 'postgres']])))
     const { sqlstate, text } = errorIn(await client.ended())!

@@ -53,18 +53,9 @@ async function startRig(options: Partial<EndpointOptions>): Promise<Rig> {
   const servers = await startServers()
   const endpoints: Endpoint[] = []
   const endpointWith = async (different: Partial<EndpointOptions>): Promise<Endpoint> => {
-    const { primary, standby, user, database } = servers
     const listen = { host: '127.0.0.1', port: 0 }
     const behaviour = { profile: 'aws-local', latencyMs: 0 } as const
-    const started = await startEndpoint({
-      primary,
-      standby,
-      user,
-      database,
-      ...listen,
-      ...behaviour,
-      ...different,
-    })
+    const started = await startEndpoint({ servers, ...listen, ...behaviour, ...different })
     endpoints.push(started)
     return started
   }
