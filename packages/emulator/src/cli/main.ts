@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { listAssumptions } from '../assumptions/assumptions.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import { ownFile } from '../own-package.ts'
 import { startForwardingReader, type ForwardingReader } from '../start.ts'
 import { help, parseArguments, type Command } from './arguments.ts'
 import { Progress } from './progress.ts'
+import { showAssumptions } from './show-assumptions.ts'
 
 /** Runs the command line to its end and returns the exit code: 0, 1 if it could not start or stop, 2 for a wrong option. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -26,6 +28,13 @@ async function run(command: Command): Promise<number> {
   if (command.run === 'version') {
     const { version } = JSON.parse(await readFile(ownFile('package.json'), 'utf8')) as { version: string }
     process.stdout.write(`${version}\n`)
+    return 0
+  }
+  if (command.run === 'assumptions') {
+    const { profile, chosen, json } = command
+    const list = listAssumptions(profile)
+    const told = list.map((each) => ({ ...each, value: chosen[each.id] ?? each.default }))
+    process.stdout.write(json ? `${JSON.stringify(told)}\n` : showAssumptions(list, chosen))
     return 0
   }
   const began = Date.now()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { resolveProfile } from '@knex-flatten/sql-support'
+import type { Assumptions } from '../assumptions/switches.ts'
 import { openBackend } from '../backend/open-backend.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { ServerPair } from '../servers.ts'
@@ -23,6 +24,8 @@ export interface EndpointOptions {
   readonly port: number
   /** Which statements are forwarded and which refused. */
   readonly profile: Profile
+  /** What is taken to be so where nobody knows. */
+  readonly assumptions: Assumptions
   /** What a session's reads wait for until it sets `apg_write_forward.consistency_mode`. Default `session`. */
   readonly consistency?: ConsistencyMode
   /** Milliseconds added to each crossing. */
@@ -61,6 +64,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const tracker = new ReplayTracker(() => openBackend('standby', servers.standby, trackerParameters, ignored))
   const state: EndpointState = {
     planner: new Planner(profile),
+    assumptions: options.assumptions,
     latency: { ms: latencyMs },
     crossings: new CrossingCounter(),
     refusals: new RefusalLog(),

@@ -1,3 +1,4 @@
+import type { Assumptions } from '../assumptions/switches.ts'
 import type { Backend } from '../backend/backend.ts'
 import { injectMessages } from '../backend/inject.ts'
 import { hiddenSync } from '../backend/reply.ts'
@@ -21,6 +22,7 @@ import type { Transaction } from './transaction.ts'
 /** What all sessions of an endpoint share. */
 export interface EndpointState {
   readonly planner: Planner
+  readonly assumptions: Assumptions
   /** Milliseconds added to each crossing. */
   readonly latency: { ms: number }
   readonly crossings: CrossingCounter

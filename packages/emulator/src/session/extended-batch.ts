@@ -76,10 +76,9 @@ function addStep(
     return true
   }
   if (refusal && (refused || (kind === 'execute' && (server.role === 'primary' || !refusal.byStandby)))) {
-    const { profile } = conversation.endpoint.planner
     addFailing(batch, () => {
       recordRefusal(conversation, refusal)
-      return refusalResponse(refusal, profile)
+      return refusalResponse(refusal, conversation.endpoint)
     })
     return true
   }

@@ -1,6 +1,7 @@
 import { supportTable } from '@knex-flatten/sql-support'
 import { errorResponse } from '../wire/error-response.ts'
-import type { Profile, Refusal } from './plan.ts'
+import type { EndpointState } from './conversation.ts'
+import type { Refusal } from './plan.ts'
 
 /**
  * A text that every server fails at: it aborts whatever transaction it runs in, and the client is told the refusal
@@ -12,12 +13,13 @@ export const failingText = 'refused by the forwarding reader'
 export const idleText = 'SELECT 1'
 
 /** What the client reads of a refused statement. */
-export function refusalResponse({ rule, words }: Refusal, profile: Profile): Buffer {
+export function refusalResponse({ rule, words, byStandby }: Refusal, endpoint: EndpointState): Buffer {
   const { why, instead, sqlstate } = supportTable[rule]
+  const { profile } = endpoint.planner
   const name = typeof profile === 'string' ? profile : profile.name
   return errorResponse({
     severity: 'ERROR',
-    sqlstate,
+    sqlstate: byStandby ? sqlstate : endpoint.assumptions['refusal-sqlstate'],
     message: `this forwarding reader refuses ${words} (rule "${rule}", profile "${name}")`,
     detail: why,
     hint: instead,

@@ -49,7 +49,7 @@ async function performText(conversation: Conversation, sql: string, message: Buf
     const leaves = conversation.failed && !plan.marks.some(({ type }) => type === 'end')
     if (leaves) return run(conversation, conversation.holder, queryMessage(idleText), undefined)
     recordRefusal(conversation, route.refusal)
-    return fail(conversation, refusalResponse(route.refusal, conversation.endpoint.planner.profile))
+    return fail(conversation, refusalResponse(route.refusal, conversation.endpoint))
   }
   const started = performance.now()
   try {

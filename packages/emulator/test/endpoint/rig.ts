@@ -1,16 +1,22 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { assume } from '../../src/assumptions/assumptions.ts'
 import { startEndpoint, type Endpoint, type EndpointOptions } from '../../src/endpoint/endpoint.ts'
 import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
 import type { ServerAddress } from '../../src/servers.ts'
 import { RawClient } from './raw-client.ts'
+
+/** How an endpoint differs from the default one; assumptions as a user gives them. */
+interface Different extends Partial<Omit<EndpointOptions, 'assumptions'>> {
+  readonly assumptions?: Readonly<Record<string, string>>
+}
 
 /** A primary, a standby and an endpoint of a test file's own, and ways to look at each. */
 export interface Rig {
   readonly servers: LocalServers
   readonly endpoint: Endpoint
   /** Another endpoint in front of the same servers. */
-  endpointWith(options: Partial<EndpointOptions>): Promise<Endpoint>
+  endpointWith(options: Different): Promise<Endpoint>
   /** A session on the endpoint. */
   reader(config?: pg.ClientConfig): Promise<pg.Client>
   /** A session on the endpoint, byte for byte. */
@@ -24,7 +30,7 @@ export interface Rig {
 }
 
 /** What a file's tests begin with, and how its endpoint differs from the default one. */
-export interface RigOptions extends Partial<EndpointOptions> {
+export interface RigOptions extends Different {
   /** Runs on the primary before the first test. */
   readonly once?: string
   /** Runs on the primary before each test. */
@@ -49,13 +55,14 @@ export function useRig({ once, each, ...options }: RigOptions = {}): Rig {
   return rig
 }
 
-async function startRig(options: Partial<EndpointOptions>): Promise<Rig> {
+async function startRig(options: Different): Promise<Rig> {
   const servers = await startServers()
   const endpoints: Endpoint[] = []
-  const endpointWith = async (different: Partial<EndpointOptions>): Promise<Endpoint> => {
+  const endpointWith = async (different: Different): Promise<Endpoint> => {
+    const { profile = 'aws-local', assumptions } = different
     const listen = { host: '127.0.0.1', port: 0 }
-    const behaviour = { profile: 'aws-local', latencyMs: 0 } as const
-    const started = await startEndpoint({ servers, ...listen, ...behaviour, ...different })
+    const assumed = assume(profile, assumptions)
+    const started = await startEndpoint({ servers, ...listen, latencyMs: 0, ...different, ...assumed })
     endpoints.push(started)
     return started
   }

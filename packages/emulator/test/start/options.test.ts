@@ -18,10 +18,7 @@ describe('readOptions', () => {
   })
 
   it.each([
-    [
-      { latency: 80 },
-      `There is no option 'latency'. Allowed: pgBin, postgres, host, port, profile, consistency, latencyMs, onProgress.`,
-    ],
+    [{ latency: 80 }, /^There is no option 'latency'\. Allowed: pgBin, .*\blatencyMs\b.*\.$/],
     [
       { port: 70_000 },
       `Option 'port' is 70000; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
