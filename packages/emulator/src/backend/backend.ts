@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { ServerAddress } from '../servers.ts'
 import { terminateMessage } from '../wire/build.ts'
 import { backend, status } from '../wire/message-types.ts'
+import type { CancelKey } from '../wire/startup-packet.ts'
 import { BackendLost } from './backend-lost.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import type { Reply, ReplySink } from './reply.ts'
@@ -10,7 +11,7 @@ export type Role = 'standby' | 'primary'
 
 /** What a server told at the start of a session. */
 export interface Greeting {
-  readonly key: { readonly pid: number; readonly secret: number }
+  readonly key: CancelKey
   /** ParameterStatus messages, as they came. */
   readonly parameters: readonly Buffer[]
 }

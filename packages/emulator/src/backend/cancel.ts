@@ -1,13 +1,23 @@
-import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { ServerAddress } from '../servers.ts'
-import { cancelMessage } from '../wire/startup-packet.ts'
+import { cancelMessage, type CancelKey } from '../wire/startup-packet.ts'
+import { connectServer } from './connect-server.ts'
 
-/** Asks a server to cancel what a session runs; resolves when the server has dealt with it. Never fails, as in PostgreSQL. */
-export function cancelOn(address: ServerAddress, key: { pid: number; secret: number }): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true })
-    socket.setTimeout(5000, () => socket.destroy())
+const patienceMs = 5000
+
+/**
+ * Asks a server to cancel what a session runs; resolves when the server has dealt with it, which is when it closes: the
+ * session's process has its signal by then. Never fails, as in PostgreSQL.
+ */
+export async function cancelOn(address: ServerAddress, key: CancelKey): Promise<void> {
+  const watch = (socket: Socket) => {
+    socket.setTimeout(patienceMs, () => socket.destroy())
     socket.on('error', () => socket.destroy())
+  }
+  const connection = await connectServer(address, watch).catch(() => undefined)
+  if (!connection) return
+  const { socket } = connection
+  await new Promise<void>((resolve) => {
     socket.on('close', () => resolve())
     socket.resume()
     socket.write(cancelMessage(key))

@@ -1,9 +1,13 @@
-import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { LoginRefused } from '../auth/login-refused.ts'
 import type { ServerAddress } from '../servers.ts'
+import { fatal } from '../wire/error-response.ts'
 import { backend } from '../wire/message-types.ts'
 import { startupMessage } from '../wire/startup-packet.ts'
 import { BackendLost } from './backend-lost.ts'
 import { Backend, type BackendEvents, type Role } from './backend.ts'
+import { connectServer } from './connect-server.ts'
+import { Login } from './login.ts'
 
 /** Long enough for any server that answers at all; `apg_write_forward.connect_timeout` has the same default. */
 const connectTimeoutMs = 30_000
@@ -12,50 +16,71 @@ const connectTimeoutMs = 30_000
  * Opens a session on a server and waits until it is ready.
  *
  * @param parameters what the client asked for: user, database, application_name, options, …
- * @throws BackendLost with the server's ErrorResponse in `lastWords` if it refused, without if it is not there.
+ * @throws BackendLost with the server's ErrorResponse in `lastWords` if it refused, or ours if there is no way to log in;
+ *   without if it is not there.
  */
-export function openBackend(
+export async function openBackend(
   role: Role,
   address: ServerAddress,
   parameters: ReadonlyMap<string, string>,
   events: BackendEvents,
 ): Promise<Backend> {
+  const sockets: Socket[] = []
+  let tooLate: (() => void) | undefined
+  const timer = setTimeout(() => tooLate?.(), connectTimeoutMs)
+  const timeout = new Promise<never>((_, reject) => {
+    tooLate = () => reject(new Error(`no answer within ${connectTimeoutMs} ms`))
+  })
+  try {
+    const opening = open(role, address, parameters, events, (socket) => sockets.push(socket))
+    return await Promise.race([opening, timeout])
+  } catch (error) {
+    for (const socket of sockets) socket.on('error', () => undefined).destroy()
+    throw error instanceof BackendLost ? error : lost(role, address, error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function open(
+  role: Role,
+  address: ServerAddress,
+  parameters: ReadonlyMap<string, string>,
+  events: BackendEvents,
+  onSocket: (socket: Socket) => void,
+): Promise<Backend> {
+  const { socket, encryption } = await connectServer(address, onSocket)
+  const login = new Login(address, parameters.get('user') ?? '', encryption)
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true })
     const seen: Buffer[] = []
-    let key = { pid: 0, secret: 0 }
-    let rest = Buffer.alloc(0)
+    let key = { pid: 0, secret: Buffer.alloc(0) }
+    let rest: Buffer = Buffer.alloc(0)
 
-    const giveUp = (lastWords: Buffer | undefined, cause: Error | undefined) => {
-      socket.destroy()
-      reject(new BackendLost(role, address, lastWords, cause))
+    const onClose = () => reject(new Error('the server closed the connection'))
+    const answer = async (message: Buffer) => {
+      const bytes = await login.answer(message)
+      if (bytes) socket.write(bytes)
     }
-    const onError = (error: Error) => giveUp(undefined, error)
-    const onClose = () => giveUp(undefined, new Error('the server closed the connection'))
-    const onTimeout = () => giveUp(undefined, new Error(`no answer within ${connectTimeoutMs} ms`))
-
     const onData = (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk])
+      rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
       while (rest.length >= 5 && rest.length > rest.readInt32BE(1)) {
         const message = rest.subarray(0, rest.readInt32BE(1) + 1)
         rest = rest.subarray(message.length)
         switch (message[0]) {
           case backend.parameterStatus:
-            seen.push(message)
+            seen.push(Buffer.from(message))
             break
           case backend.keyData:
-            key = { pid: message.readInt32BE(5), secret: message.readInt32BE(9) }
+            key = { pid: message.readInt32BE(5), secret: Buffer.from(message.subarray(9)) }
             break
           case backend.errorResponse:
-            giveUp(message, undefined)
+            reject(new BackendLost(role, address, Buffer.from(message), undefined))
             return
           case backend.authentication:
-            if (message.readInt32BE(5) === 0) break
-            giveUp(undefined, new Error('the server asks for a password; only trust is supported so far'))
-            return
+            answer(message).catch(reject)
+            break
           case backend.readyForQuery:
-            socket.off('data', onData).off('error', onError).off('close', onClose).off('timeout', onTimeout)
-            socket.setTimeout(0)
+            socket.off('data', onData).off('error', reject).off('close', onClose)
             resolve(new Backend(role, address, socket, { key, parameters: seen }, events))
             return
           default:
@@ -64,8 +89,20 @@ export function openBackend(
       }
     }
 
-    socket.setTimeout(connectTimeoutMs)
-    socket.on('data', onData).on('error', onError).on('close', onClose).on('timeout', onTimeout)
+    socket.on('data', onData).on('error', reject).on('close', onClose)
     socket.write(startupMessage(parameters))
   })
+}
+
+/** Why there is no session, where the server itself has not said it. */
+function lost(role: Role, address: ServerAddress, error: unknown): BackendLost {
+  if (!(error instanceof LoginRefused)) {
+    return new BackendLost(
+      role,
+      address,
+      undefined,
+      error instanceof Error ? error : new Error(String(error)),
+    )
+  }
+  return new BackendLost(role, address, fatal(error.sqlstate, error.message, error.hint), undefined)
 }

@@ -1,15 +1,19 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { resolveProfile } from '@knex-flatten/sql-support'
 import type { Assumptions } from '../assumptions/switches.ts'
+import { Authority, type Credentials } from '../auth/authority.ts'
 import { openBackend } from '../backend/open-backend.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
 import { forwardDefaults, type ConsistencyMode } from '../session/forward-settings.ts'
 import { Planner, type Profile } from '../session/plan.ts'
-import { fatal } from '../session/session.ts'
+import { fatal } from '../wire/error-response.ts'
+import type { Admission } from './admission.ts'
 import { CrossingCounter, type Crossings } from './crossings.ts'
+import { Opening } from './opening.ts'
 import { RefusalLog, type RefusedStatement } from './refusals.ts'
 import { SessionList } from './session-list.ts'
 import { welcome } from './welcome.ts'
@@ -30,6 +34,21 @@ export interface EndpointOptions {
   readonly consistency?: ConsistencyMode
   /** Milliseconds added to each crossing. */
   readonly latencyMs: number
+  /** With it, clients may ask for an encrypted connection. */
+  readonly tls?: EndpointTls | undefined
+  /** Whom to let in, after a SCRAM-SHA-256 exchange. Without it everybody is let in, in any name. */
+  readonly auth?: Credentials | undefined
+  /** How long a client may take to say who it is; PostgreSQL's setting and default of 60 s. */
+  readonly authenticationTimeoutMs?: number
+}
+
+/** How an endpoint encrypts, in PEM. */
+export interface EndpointTls {
+  readonly key: string | Buffer
+  /** The certificate, with those that lead to its root behind it. */
+  readonly cert: string | Buffer
+  /** Refuses connections that are not encrypted. Default false, as `host` in `pg_hba.conf` lets in both. */
+  readonly required?: boolean | undefined
 }
 
 /** A reader that forwards: any PostgreSQL client may connect to it. */
@@ -52,7 +71,7 @@ export interface Endpoint {
  * @throws an Error with code `EADDRINUSE` if the port is taken, a TypeError if the profile is not one.
  */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
-  const { servers, profile, latencyMs } = options
+  const { servers, profile, latencyMs, tls, auth } = options
   resolveProfile(profile)
   checkLatency(latencyMs)
   const trackerParameters = new Map([
@@ -72,11 +91,19 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     forwardDefaults: { ...forwardDefaults, consistency: options.consistency ?? forwardDefaults.consistency },
   }
   const sessions = new SessionList()
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    void welcome(socket, servers, state, sessions)
+  const admission: Admission = {
+    secureContext: tls && createSecureContext({ key: tls.key, cert: tls.cert }),
+    encryptedOnly: tls?.required === true,
+    authority: auth && (await Authority.of(auth)),
+  }
+  const connections = new Set<Opening>()
+  // Keep-alive, as PostgreSQL has it on: a client whose machine has gone is not waited for for ever.
+  const sockets = { noDelay: true, allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
+  const server = createServer(sockets, (socket) => {
+    const opening = new Opening(socket, options.authenticationTimeoutMs ?? 60_000)
+    connections.add(opening)
+    socket.on('close', () => connections.delete(opening))
+    void welcome(opening, { servers, endpoint: state, sessions, admission })
   })
   server.listen(options.port, options.host)
   await once(server, 'listening')
@@ -104,7 +131,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       server.close()
       tracker.stop()
       sessions.endAll(fatal('57P01', 'terminating connection: the forwarding reader was stopped'))
-      for (const socket of sockets) socket.destroySoon()
+      for (const { socket } of connections) socket.destroySoon()
       await closed
     },
   }

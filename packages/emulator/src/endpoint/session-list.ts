@@ -1,21 +1,20 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { Session } from '../session/session.ts'
+import type { CancelKey } from '../wire/startup-packet.ts'
 
-/** The key that a client is given at its start, and shows to cancel. */
-export interface CancelKey {
-  readonly pid: number
-  readonly secret: number
-}
+/** As long as PostgreSQL's own: 4 bytes up to protocol 3.1, 32 from 3.2 on. */
+const secretLength = (minor: number): number => (minor >= 2 ? 32 : 4)
 
 /** The sessions that are open, by the key that cancels them. */
 export class SessionList {
-  #sessions = new Map<number, { readonly secret: number; readonly session: Session }>()
+  #sessions = new Map<number, { readonly secret: Buffer; readonly session: Session }>()
 
-  newKey(): CancelKey {
+  /** @param minor of the protocol that the client speaks. */
+  newKey(minor: number): CancelKey {
     let pid = 0
     do pid = randomInt(1, 2 ** 31 - 1)
     while (this.#sessions.has(pid))
-    return { pid, secret: randomInt(-(2 ** 31), 2 ** 31 - 1) }
+    return { pid, secret: randomBytes(secretLength(minor)) }
   }
 
   add({ pid, secret }: CancelKey, session: Session): void {
@@ -29,7 +28,8 @@ export class SessionList {
   /** A wrong key is ignored, as PostgreSQL does. */
   async cancel({ pid, secret }: CancelKey): Promise<void> {
     const found = this.#sessions.get(pid)
-    if (found?.secret === secret) await found.session.cancel()
+    if (found?.secret.length !== secret.length || !timingSafeEqual(found.secret, secret)) return
+    await found.session.cancel()
   }
 
   endAll(lastWords: Buffer): void {

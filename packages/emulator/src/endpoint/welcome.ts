@@ -1,142 +1,99 @@
-import type { Socket } from 'node:net'
+import { LoginRefused } from '../auth/login-refused.ts'
 import { BackendLost } from '../backend/backend-lost.ts'
-import type { BackendEvents } from '../backend/backend.ts'
-import { openBackend } from '../backend/open-backend.ts'
 import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
-import { SessionServers } from '../session/session-servers.ts'
-import { fatal, Session } from '../session/session.ts'
-import { Settings } from '../session/settings.ts'
-import { authenticationOk, keyDataMessage, negotiateVersionMessage, readyForQuery } from '../wire/build.ts'
+import { negotiateVersionMessage } from '../wire/build.ts'
+import { fatal } from '../wire/error-response.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
-import { status } from '../wire/message-types.ts'
-import { readStartupPacket, type StartupPacket } from '../wire/startup-packet.ts'
-import type { CancelKey, SessionList } from './session-list.ts'
+import { alpnProtocol, newestMinor, readStartupPacket, tlsHandshake } from '../wire/startup-packet.ts'
+import type { StartupPacket } from '../wire/startup-packet.ts'
+import { admit, type Admission } from './admission.ts'
+import { ClientGone, type Opening } from './opening.ts'
+import type { SessionList } from './session-list.ts'
+import { startSession } from './start-session.ts'
 
-type Start = Extract<StartupPacket, { kind: 'start' }>
+/** What a connection finds at an endpoint. */
+export interface House {
+  readonly servers: ServerPair
+  readonly endpoint: EndpointState
+  readonly sessions: SessionList
+  readonly admission: Admission
+}
 
 /** Sees a connection from its first byte to its end. Never rejects. */
-export async function welcome(
-  socket: Socket,
-  behind: ServerPair,
-  endpoint: EndpointState,
-  sessions: SessionList,
-): Promise<void> {
-  socket.on('error', () => socket.destroy())
+export async function welcome(opening: Opening, house: House): Promise<void> {
   try {
-    const opening = await readOpening(socket)
-    if (!opening) {
-      socket.destroy()
-      return
-    }
-    const { packet, rest } = opening
+    const packet = await firstRequest(opening, house.admission)
     if (packet.kind === 'cancel') {
-      await sessions.cancel(packet)
-      socket.destroySoon()
+      opening.settle()
+      await house.sessions.cancel(packet.key)
+      opening.socket.destroySoon()
       return
     }
-    await startSession(socket, packet, rest, behind, endpoint, sessions)
+    const { minor, parameters, protocolOptions } = packet
+    if (minor > newestMinor || protocolOptions.length > 0) {
+      opening.socket.write(negotiateVersionMessage(Math.min(minor, newestMinor), protocolOptions))
+    }
+    if (parameters.has('replication')) {
+      throw new LoginRefused(
+        '0A000',
+        'the forwarding reader offers no replication connections: connect to the primary for one',
+      )
+    }
+    await admit(opening, house.admission, parameters)
+    opening.settle()
+    await startSession(opening, packet, house)
   } catch (error) {
-    socket.end(openingError(error))
-    socket.setTimeout(1000, () => socket.destroy())
+    opening.settle()
+    if (error instanceof ClientGone) opening.socket.destroy()
+    else opening.end(lastWordsFor(error))
   }
 }
 
-/** Reads up to the packet that starts a session or cancels one; encryption is declined (issue of its own). */
-function readOpening(
-  socket: Socket,
-): Promise<{ packet: Start | Extract<StartupPacket, { kind: 'cancel' }>; rest: Buffer } | undefined> {
-  return new Promise((resolve, reject) => {
-    let held: Buffer = Buffer.alloc(0)
-    const settle = (act: () => void) => {
-      socket.pause()
-      socket.off('data', onData).off('end', onEnd).off('close', onEnd)
-      act()
+/** Agrees on encryption, and reads up to the packet that starts a session or cancels one. */
+async function firstRequest(
+  opening: Opening,
+  { secureContext }: Admission,
+): Promise<Extract<StartupPacket, { kind: 'start' | 'cancel' }>> {
+  const first = await opening.take((held) => (held.length > 0 ? { packet: held[0], length: 0 } : undefined))
+  if (first === tlsHandshake) {
+    if (!secureContext) throw new ClientGone()
+    // One that speaks another protocol must not be talked into ours: without a request, the name of it is asked for.
+    if ((await opening.encrypt(secureContext)).alpnProtocol !== alpnProtocol) throw new ClientGone()
+  }
+  const asked = { tls: opening.encrypted, gss: opening.encrypted }
+  for (;;) {
+    const packet = await opening.take(readStartupPacket)
+    switch (packet.kind) {
+      case 'gss':
+        if (asked.gss) throw unsupported(1234, 5680)
+        asked.gss = true
+        opening.answer('N', 'GSSAPI encryption')
+        break
+      case 'tls':
+        if (asked.tls) throw unsupported(1234, 5679)
+        asked.tls = true
+        opening.answer(secureContext ? 'S' : 'N', 'SSL')
+        if (secureContext) await opening.encrypt(secureContext)
+        asked.gss = opening.encrypted
+        break
+      case 'unsupported':
+        throw unsupported(packet.major, packet.minor)
+      default:
+        return packet
     }
-    const onEnd = () => settle(() => resolve(undefined))
-    const onData = (chunk: Buffer) => {
-      held = held.length > 0 ? Buffer.concat([held, chunk]) : chunk
-      try {
-        for (let read = readStartupPacket(held); read; read = readStartupPacket(held)) {
-          const { packet, length } = read
-          held = held.subarray(length)
-          if (packet.kind === 'encryption') socket.write('N')
-          else if (packet.kind === 'unsupported') throw unsupported(packet.major, packet.minor)
-          else {
-            settle(() => resolve({ packet, rest: held }))
-            return
-          }
-        }
-      } catch (error) {
-        settle(() => reject(error instanceof Error ? error : new Error(String(error))))
-      }
-    }
-    socket.on('data', onData).on('end', onEnd).on('close', onEnd)
-  })
-}
-
-async function startSession(
-  socket: Socket,
-  { minor, parameters, protocolOptions }: Start,
-  rest: Buffer,
-  behind: ServerPair,
-  endpoint: EndpointState,
-  sessions: SessionList,
-): Promise<void> {
-  if (parameters.has('replication')) {
-    throw new Refused(
-      '0A000',
-      'the forwarding reader offers no replication connections: connect to the primary for one',
-    )
-  }
-  const opened: { session?: Session } = {}
-  const events: BackendEvents = {
-    notice: (bytes) => opened.session?.notice(bytes),
-    lost: (error) => opened.session?.standbyLost(error),
-  }
-  const standby = await openBackend('standby', behind.standby, parameters, events)
-  if (socket.destroyed) {
-    standby.end()
-    return
-  }
-  const settings = new Settings()
-  const servers = new SessionServers(standby, behind, parameters, settings)
-  const session = new Session(socket, endpoint, servers, settings)
-  opened.session = session
-  const key: CancelKey = sessions.newKey()
-  sessions.add(key, session)
-  const greeting = [
-    ...(minor > 0 || protocolOptions.length > 0 ? [negotiateVersionMessage(protocolOptions)] : []),
-    authenticationOk,
-    ...standby.greeting.parameters,
-    keyDataMessage(key.pid, key.secret),
-    readyForQuery(status.idle),
-  ]
-  socket.write(Buffer.concat(greeting))
-  const served = session.serve(rest)
-  socket.resume()
-  await served
-  sessions.remove(key)
-}
-
-class Refused extends Error {
-  readonly sqlstate: string
-
-  constructor(sqlstate: string, message: string) {
-    super(message)
-    this.sqlstate = sqlstate
   }
 }
 
-function unsupported(major: number, minor: number): Refused {
-  return new Refused(
+function unsupported(major: number, minor: number): LoginRefused {
+  return new LoginRefused(
     '0A000',
-    `unsupported frontend protocol ${major}.${minor}: the forwarding reader speaks 3.0`,
+    `unsupported frontend protocol ${major}.${minor}: server supports 3.0 to 3.${newestMinor}`,
   )
 }
 
-function openingError(error: unknown): Buffer {
-  if (error instanceof Refused) return fatal(error.sqlstate, error.message)
+function lastWordsFor(error: unknown): Buffer {
+  if (error instanceof LoginRefused) return fatal(error.sqlstate, error.message, error.hint, error.detail)
   if (error instanceof ProtocolViolation) return fatal('08P01', error.message)
   if (!(error instanceof BackendLost)) return fatal('XX000', String(error))
   // The standby's own refusal (no such database, too many clients) is the reader's.

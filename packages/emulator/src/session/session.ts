@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { BackendLost } from '../backend/backend-lost.ts'
 import { cancelOn } from '../backend/cancel.ts'
-import { errorResponse } from '../wire/error-response.ts'
+import { fatal } from '../wire/error-response.ts'
+import { farewell } from '../wire/farewell.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
 import type { EndpointState } from './conversation.ts'
 import { Conversation } from './conversation.ts'
@@ -72,12 +73,7 @@ export class Session {
     this.#ended = true
     this.#conversation.waiting?.abort()
     this.#conversation.servers.end()
-    if (this.#socket.destroyed) return
-    this.#socket.resume()
-    if (lastWords) this.#socket.end(lastWords)
-    else this.#socket.end()
-    // A client that does not read is not waited for.
-    this.#socket.setTimeout(1000, () => this.#socket.destroy())
+    farewell(this.#socket, lastWords)
   }
 
   async #perform(unit: Exclude<Unit, { kind: 'end' }>): Promise<void> {
@@ -146,8 +142,4 @@ function lastWordsFor(error: unknown): Buffer {
     'XX000',
     `the forwarding reader failed: ${error instanceof Error ? error.message : String(error)}`,
   )
-}
-
-export function fatal(sqlstate: string, message: string, hint?: string): Buffer {
-  return errorResponse({ severity: 'FATAL', sqlstate, message, ...(hint !== undefined && { hint }) })
 }

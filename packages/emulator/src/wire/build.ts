@@ -1,4 +1,5 @@
 import { backend, frontend } from './message-types.ts'
+import type { CancelKey } from './startup-packet.ts'
 
 /** Messages that the emulator itself sends, to either side. */
 
@@ -38,18 +39,17 @@ export function readyForQuery(status: number): Buffer {
   return Buffer.from([backend.readyForQuery, 0, 0, 0, 5, status])
 }
 
-export function keyDataMessage(pid: number, secret: number): Buffer {
-  const message = Buffer.alloc(13)
-  message[0] = backend.keyData
-  message.writeInt32BE(12, 1)
-  message.writeInt32BE(pid, 5)
-  message.writeInt32BE(secret, 9)
-  return message
+export function keyDataMessage({ pid, secret }: CancelKey): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeInt32BE(pid)
+  return framed(backend.keyData, head, secret)
 }
 
-/** NegotiateProtocolVersion: minor version 0, and the protocol options nobody here knows. */
-export function negotiateVersionMessage(unknownOptions: readonly string[]): Buffer {
+/** NegotiateProtocolVersion: the newest version spoken here, and the protocol options nobody here knows. */
+export function negotiateVersionMessage(minor: number, unknownOptions: readonly string[]): Buffer {
   const head = Buffer.alloc(8)
+  head.writeInt16BE(3, 0)
+  head.writeInt16BE(minor, 2)
   head.writeInt32BE(unknownOptions.length, 4)
   return framed(backend.negotiateVersion, head, ...unknownOptions.flatMap((option) => [bytes(option), zero]))
 }

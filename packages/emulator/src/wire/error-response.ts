@@ -30,6 +30,17 @@ export function errorResponse(error: ErrorFields): Buffer {
   )
 }
 
+/** The last words of a session, or of one that does not begin. */
+export function fatal(sqlstate: string, message: string, hint?: string, detail?: string): Buffer {
+  return errorResponse({
+    severity: 'FATAL',
+    sqlstate,
+    message,
+    ...(detail !== undefined && { detail }),
+    ...(hint !== undefined && { hint }),
+  })
+}
+
 /** The message's own words and SQLSTATE, for a sentence of ours about it. */
 export function describeError(message: Buffer): { sqlstate: string; text: string } {
   const fields = decode(message)

@@ -1,9 +1,16 @@
 import { ProtocolViolation } from './frontend-framer.ts'
 
-/** What the first packet of a connection asks for. */
+/** What a session is given at its start, and shows to cancel what it runs. */
+export interface CancelKey {
+  readonly pid: number
+  /** 4 bytes; up to 256 from protocol 3.2 on. */
+  readonly secret: Buffer
+}
+
+/** What a packet asks for that comes before any session. */
 export type StartupPacket =
-  | { readonly kind: 'encryption' }
-  | { readonly kind: 'cancel'; readonly pid: number; readonly secret: number }
+  | { readonly kind: 'tls' | 'gss' }
+  | { readonly kind: 'cancel'; readonly key: CancelKey }
   | {
       readonly kind: 'start'
       readonly minor: number
@@ -13,10 +20,21 @@ export type StartupPacket =
     }
   | { readonly kind: 'unsupported'; readonly major: number; readonly minor: number }
 
+/** The newest minor version of protocol 3 that is spoken here, as PostgreSQL 18 does; 3.2 has longer cancel keys. */
+export const newestMinor = 2
+/** How TLS names PostgreSQL's protocol. */
+export const alpnProtocol = 'postgresql'
+/** The first byte of TLS, which none of our packets begins with. */
+export const tlsHandshake = 0x16
+
 const cancelRequest = 80877102
 const sslRequest = 80877103
 const gssEncRequest = 80877104
 const longest = 10_000
+const longestSecret = 256
+
+/** Asks a server whether it takes an encrypted connection. */
+export const sslRequestMessage: Buffer = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 /**
  * Reads the first packet, if all of it is there.
@@ -46,21 +64,24 @@ export function startupMessage(parameters: ReadonlyMap<string, string>): Buffer 
 }
 
 /** The packet that asks a server to cancel what the session with this key runs. */
-export function cancelMessage(key: { readonly pid: number; readonly secret: number }): Buffer {
-  const message = Buffer.alloc(16)
-  message.writeInt32BE(16, 0)
-  message.writeInt32BE(cancelRequest, 4)
-  message.writeInt32BE(key.pid, 8)
-  message.writeInt32BE(key.secret, 12)
-  return message
+export function cancelMessage({ pid, secret }: CancelKey): Buffer {
+  const head = Buffer.alloc(12)
+  head.writeInt32BE(head.length + secret.length, 0)
+  head.writeInt32BE(cancelRequest, 4)
+  head.writeInt32BE(pid, 8)
+  return Buffer.concat([head, secret])
 }
 
 function read(packet: Buffer): StartupPacket {
   const code = packet.readInt32BE(4)
-  if (code === sslRequest || code === gssEncRequest) return { kind: 'encryption' }
+  if (packet.length === 8 && code === sslRequest) return { kind: 'tls' }
+  if (packet.length === 8 && code === gssEncRequest) return { kind: 'gss' }
   if (code === cancelRequest) {
-    if (packet.length !== 16) throw new ProtocolViolation('invalid length of cancel request')
-    return { kind: 'cancel', pid: packet.readInt32BE(8), secret: packet.readInt32BE(12) }
+    const secret = packet.subarray(12)
+    if (secret.length < 1 || secret.length > longestSecret) {
+      throw new ProtocolViolation('invalid length of cancel request')
+    }
+    return { kind: 'cancel', key: { pid: packet.readInt32BE(8), secret } }
   }
   const major = code >>> 16
   const minor = code & 0xffff

@@ -156,7 +156,7 @@ describe('cancel', () => {
 
   it('with a wrong key does nothing', async () => {
     const client = await rig.raw()
-    client.key.secret ^= 1
+    client.key.secret[0]! ^= 1
     await client.cancel()
     expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
   })

@@ -46,7 +46,7 @@ export function execute(maxRows = 0, portal = ''): Buffer {
 /** A client that sends bytes as told, and hands over what comes back. */
 export class RawClient {
   readonly socket: Socket
-  readonly key: { pid: number; secret: number } = { pid: 0, secret: 0 }
+  readonly key: { pid: number; secret: Buffer } = { pid: 0, secret: Buffer.alloc(0) }
   #address: ServerAddress
   #rest: Buffer = Buffer.alloc(0)
   #answers: Answer[] = []
@@ -78,7 +78,7 @@ export class RawClient {
     client.send(startupMessage(new Map(Object.entries(parameters))))
     const key = (await client.until('Z')).find(({ type }) => type === 'K')!.bytes
     client.key.pid = key.readInt32BE(5)
-    client.key.secret = key.readInt32BE(9)
+    client.key.secret = key.subarray(9)
     return client
   }
 

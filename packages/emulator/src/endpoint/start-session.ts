@@ -1,0 +1,46 @@
+import type { BackendEvents } from '../backend/backend.ts'
+import { openBackend } from '../backend/open-backend.ts'
+import { SessionServers } from '../session/session-servers.ts'
+import { Session } from '../session/session.ts'
+import { Settings } from '../session/settings.ts'
+import { authenticationOk, keyDataMessage, readyForQuery } from '../wire/build.ts'
+import { status } from '../wire/message-types.ts'
+import type { StartupPacket } from '../wire/startup-packet.ts'
+import type { Opening } from './opening.ts'
+import type { House } from './welcome.ts'
+
+/** Opens a session on the standby for a client that was let in, and serves it to its end. @throws BackendLost */
+export async function startSession(
+  opening: Opening,
+  { minor, parameters }: Extract<StartupPacket, { kind: 'start' }>,
+  { servers: pair, endpoint, sessions }: House,
+): Promise<void> {
+  const { socket } = opening
+  const opened: { session?: Session } = {}
+  const events: BackendEvents = {
+    notice: (bytes) => opened.session?.notice(bytes),
+    lost: (error) => opened.session?.standbyLost(error),
+  }
+  const standby = await openBackend('standby', pair.standby, parameters, events)
+  if (socket.destroyed) {
+    standby.end()
+    return
+  }
+  const settings = new Settings()
+  const servers = new SessionServers(standby, pair, parameters, settings)
+  const session = new Session(socket, endpoint, servers, settings)
+  opened.session = session
+  const key = sessions.newKey(minor)
+  sessions.add(key, session)
+  const greeting = [
+    authenticationOk,
+    ...standby.greeting.parameters,
+    keyDataMessage(key),
+    readyForQuery(status.idle),
+  ]
+  socket.write(Buffer.concat(greeting))
+  const served = session.serve(opening.release())
+  socket.resume()
+  await served
+  sessions.remove(key)
+}
