@@ -5,10 +5,16 @@
  * - `EMULATOR_BINARIES`: PostgreSQL's programs are missing or do not run;
  * - `EMULATOR_PORT_IN_USE`: the reader cannot listen where it was asked to;
  * - `EMULATOR_START`: a server did not come up, or the standby does not follow;
+ * - `EMULATOR_FAULT`: a fault cannot be made on these servers, or not now;
  * - `EMULATOR_STOP`: something was left behind.
  */
 export type EmulatorErrorCode =
-  'EMULATOR_OPTIONS' | 'EMULATOR_BINARIES' | 'EMULATOR_PORT_IN_USE' | 'EMULATOR_START' | 'EMULATOR_STOP'
+  | 'EMULATOR_OPTIONS'
+  | 'EMULATOR_BINARIES'
+  | 'EMULATOR_PORT_IN_USE'
+  | 'EMULATOR_START'
+  | 'EMULATOR_FAULT'
+  | 'EMULATOR_STOP'
 
 /** Every error that starting, using or stopping the emulator raises by itself. */
 export class EmulatorError extends Error {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { EmulatorError } from '../emulator-error.ts'
@@ -40,9 +40,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const log = join(data, 'server.log')
   const output = await open(log, 'a')
   await giveTo(account, log)
-  // An earlier attempt may have left its own lines.
+  // Earlier runs have left their own lines.
   const { size } = await output.stat()
-  const logged = async (): Promise<string> => (await readFile(log)).subarray(size).toString()
+  const logged = async (): Promise<string> => {
+    const file = await open(log)
+    return readFrom(file, size).finally(() => file.close())
+  }
   const child = spawn(postgres, ['-D', data], {
     ...account,
     env: serverEnvironment(),
@@ -68,7 +71,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }
     if (/database system is ready to accept/.test(text)) return { pid: child.pid!, exited }
   }
+  child.kill('SIGQUIT')
+  await exited
   throw startError(`The ${name} did not accept connections within ${startTimeoutMs / 1000} s`, await logged())
+}
+
+async function readFrom(file: FileHandle, start: number): Promise<string> {
+  const { size } = await file.stat()
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start)
+  return buffer.toString('utf8', 0, bytesRead)
 }
 
 /** The last lines of a server's log: what it said before it fell silent. */

@@ -10,11 +10,13 @@ import { ownFile } from '../own-package.ts'
 export class Watchdog {
   readonly #folder: string
   readonly #pids = new Set<number>()
-  readonly #process: WatchdogProcess
+  #process: WatchdogProcess
+  #finishing = false
+  #successors = 0
 
   constructor(folder: string) {
     this.#folder = folder
-    this.#process = startProcess(folder, [])
+    this.#process = this.#startProcess()
   }
 
   /** From now on the process ends when we do. */
@@ -35,6 +37,7 @@ export class Watchdog {
    * @throws EmulatorError `EMULATOR_STOP` if something is left
    */
   async finish(): Promise<void> {
+    this.#finishing = true
     // Where it was killed, a second one does its work.
     const code = (await end(this.#process)) ?? (await end(startProcess(this.#folder, this.#pids)))
     if (code === 0) return
@@ -43,7 +46,20 @@ export class Watchdog {
       `The servers' data folder ${this.#folder} could not be removed: end what still uses it, then remove it by hand.`,
     )
   }
+
+  /** One that was killed has a successor; where each of them is killed, the last one's work is left to `finish`. */
+  #startProcess(): WatchdogProcess {
+    const started = startProcess(this.#folder, this.#pids)
+    void started.exited.then(() => {
+      if (this.#finishing || this.#successors === mostSuccessors) return
+      this.#successors++
+      this.#process = this.#startProcess()
+    })
+    return started
+  }
 }
+
+const mostSuccessors = 5
 
 interface WatchdogProcess {
   readonly pipe: Writable

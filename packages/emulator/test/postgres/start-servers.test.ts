@@ -122,23 +122,6 @@ describe('startServers', () => {
       await other.stop()
     },
   )
-
-  it('says so when a server ends by itself', async () => {
-    const heard: string[] = []
-    const other = await startServers({ onProgress: (step) => heard.push(step) })
-    const { pid } = await withConnection(other.standby, async (client) => {
-      const { rows } = await client.query(
-        `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid`,
-      )
-      return rows[0]
-    })
-    process.kill(pid, 'SIGQUIT')
-    await expect
-      .poll(() => heard.at(-1))
-      .toMatch(/^The standby has ended \(\w+\)\. Its log ends:\n[^]*immediate shutdown/)
-    await other.stop()
-    expect(heard.filter((step) => step.includes('has ended'))).toHaveLength(1)
-  })
 })
 
 describe('emptyDatabase', () => {
