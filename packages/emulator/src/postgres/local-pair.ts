@@ -143,7 +143,7 @@ export class LocalPair {
       })
       this.#report(`The ${member.role} accepts connections again`)
     } catch (error) {
-      if (!this.#stopping) this.#report(`The ${member.role} stays down: ${(error as Error).message}`)
+      this.#report(`The ${member.role} stays down: ${(error as Error).message}`)
     }
   }
 }

@@ -70,12 +70,16 @@ export class Member {
 
   /** On the port it had, for which it waits a while if another program has taken it meanwhile. */
   async startAgain(): Promise<void> {
-    for (const until = Date.now() + portWaitMs; ; await delay(50)) {
+    for (const until = Date.now() + portWaitMs; ;) {
       try {
-        return await this.start()
+        await this.start()
+        return
       } catch (error) {
         if (!(error instanceof PortTakenError)) throw error
-        if (Date.now() < until) continue
+        if (Date.now() < until) {
+          await delay(50)
+          continue
+        }
         const what = `The ${this.role} could not start again: another program holds its port ${this.port}.`
         throw new EmulatorError('EMULATOR_START', what, { cause: error })
       }

@@ -65,11 +65,12 @@ export class PairControl implements ServerControl {
   /** Waits until the standby streams. @throws EmulatorError `EMULATOR_FAULT` */
   async #streams(what: string): Promise<void> {
     const streaming = await withConnection(this.#pair.primary.address, async (writer) => {
-      for (const until = Date.now() + streamTimeoutMs; Date.now() < until; await delay(5)) {
+      for (const until = Date.now() + streamTimeoutMs; Date.now() < until;) {
         const { rowCount } = await writer.query(
           "SELECT 1 FROM pg_stat_replication WHERE application_name = 'standby' AND state = 'streaming'",
         )
         if (rowCount !== 0) return true
+        await delay(5)
       }
       return false
     })

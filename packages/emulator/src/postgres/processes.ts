@@ -12,9 +12,10 @@ export async function killTree(pid: number): Promise<void> {
   const tree = [...(await childrenOf(pid)), pid]
   for (const each of tree) signal(each, 'SIGKILL')
   // They are nobody's children any more, so that there is no event to wait for.
-  for (const until = Date.now() + endTimeoutMs; Date.now() < until; await delay(2)) {
+  for (const until = Date.now() + endTimeoutMs; Date.now() < until;) {
     const left = await Promise.all(tree.map(isRunning))
     if (!left.includes(true)) return
+    await delay(2)
   }
 }
 
