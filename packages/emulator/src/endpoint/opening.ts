@@ -113,10 +113,10 @@ export class Opening {
     this.#socket = socket
     return new Promise((resolve, reject) => {
       socket.on('error', () => socket.destroy())
-      const onClose = () => reject(new ClientGone())
-      socket.once('close', onClose)
+      const onGone = () => reject(new ClientGone())
+      socket.once('close', onGone).once('end', onGone)
       socket.once('secure', () => {
-        socket.off('close', onClose)
+        socket.off('close', onGone).off('end', onGone)
         resolve(socket)
       })
     })

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import Cursor from 'pg-cursor'
 import postgres from 'postgres'
 import { describe, expect, it } from 'vitest'
+import { installed } from './installed.ts'
 import { errorOf, noItems, useRig } from './rig.ts'
 
 const run = promisify(execFile)
@@ -144,22 +144,8 @@ describe('postgres.js', () => {
   })
 })
 
-/** PostgreSQL's own programs, where they are installed. */
-function installed(program: string): string | undefined {
-  const folders = ['18', '17', '16', '15', '14'].map((version) => `/usr/lib/postgresql/${version}/bin`)
-  return [...folders, ...(process.env.PATH ?? '').split(delimiter)]
-    .map((folder) => join(folder, program))
-    .find((path) => existsSync(path))
-}
-
 const psql = installed('psql')
 const pgbench = installed('pgbench')
-for (const [name, path] of Object.entries({ psql, pgbench })) {
-  if (path === undefined)
-    console.warn(
-      `SKIPPED: the tests with ${name}, which is not installed (install postgresql-client / -contrib)`,
-    )
-}
 
 describe('programs of PostgreSQL', () => {
   const environment = () => ({

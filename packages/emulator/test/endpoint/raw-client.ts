@@ -53,9 +53,10 @@ export class RawClient {
   #closed = false
   #wake: (() => void) | undefined
 
-  constructor(address: ServerAddress) {
+  /** @param socket a connection that was made already, encrypted say. */
+  constructor(address: ServerAddress, socket: Socket = connect({ ...address, noDelay: true })) {
     this.#address = address
-    this.socket = connect({ ...address, noDelay: true })
+    this.socket = socket
     this.socket.on('error', () => undefined)
     this.socket.on('data', (chunk) => {
       this.#rest = Buffer.concat([this.#rest, chunk])
@@ -73,9 +74,16 @@ export class RawClient {
   }
 
   /** A session that is ready. */
-  static async connect(address: ServerAddress, parameters: Record<string, string>): Promise<RawClient> {
-    const client = new RawClient(address)
-    client.send(startupMessage(new Map(Object.entries(parameters))))
+  static async connect(
+    address: ServerAddress,
+    parameters: Record<string, string>,
+    socket?: Socket,
+    minor = 0,
+  ): Promise<RawClient> {
+    const client = new RawClient(address, socket)
+    const startup = startupMessage(new Map(Object.entries(parameters)))
+    startup.writeInt16BE(minor, 6)
+    client.send(startup)
     const key = (await client.until('Z')).find(({ type }) => type === 'K')!.bytes
     client.key.pid = key.readInt32BE(5)
     client.key.secret = key.subarray(9)
