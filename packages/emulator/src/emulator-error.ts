@@ -6,6 +6,7 @@
  * - `EMULATOR_PORT_IN_USE`: the reader cannot listen where it was asked to;
  * - `EMULATOR_START`: a server did not come up, or the standby does not follow;
  * - `EMULATOR_FAULT`: a fault cannot be made on these servers, or not now;
+ * - `EMULATOR_ATTACH`: servers that run already are not there, are no pair, or are not ours to do this to;
  * - `EMULATOR_STOP`: something was left behind.
  */
 export type EmulatorErrorCode =
@@ -14,6 +15,7 @@ export type EmulatorErrorCode =
   | 'EMULATOR_PORT_IN_USE'
   | 'EMULATOR_START'
   | 'EMULATOR_FAULT'
+  | 'EMULATOR_ATTACH'
   | 'EMULATOR_STOP'
 
 /** Every error that starting, using or stopping the emulator raises by itself. */

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { resolveProfile, type AwsProfile } from '@knex-flatten/sql-support'
+import { readServerUrl } from './attach/server-url.ts'
 import { EmulatorError } from './emulator-error.ts'
 import type { ForwardingReaderOptions } from './options.ts'
 import { postgresMajors } from './postgres/npm-versions.ts'
@@ -22,9 +23,22 @@ const isObject = (value: unknown): boolean =>
 const isNumber = (value: unknown, most: number): value is number =>
   typeof value === 'number' && value >= 0 && value <= most
 
+const serverUrl: Check = (value) => {
+  try {
+    readServerUrl(String(value))
+    return undefined
+  } catch (error) {
+    const allowed = 'a URL such as postgres://user:password@host:5432/database?sslmode=require'
+    return `${(error as Error).message}; allowed: ${allowed}`
+  }
+}
+
 const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
   pgBin: allow('the path of a folder with initdb and postgres', isText),
   postgres: allow(postgresMajors.join(', '), (value) => postgresMajors.some((known) => known === value)),
+  primaryUrl: serverUrl,
+  standbyUrl: serverUrl,
+  allowReset: allow('true or false', (value) => typeof value === 'boolean'),
   host: allow('a host name or an address of this machine', isText),
   port: allow(
     'a whole number from 0 to 65535 (0: the system chooses)',
@@ -62,6 +76,40 @@ export function checkOptions(options: ForwardingReaderOptions): void {
     }
     if (value !== undefined) checkValue(name as keyof ForwardingReaderOptions, value)
   }
+  checkTogether(options)
+}
+
+const ownOnly = ['pgBin', 'postgres'] as const
+
+/**
+ * Refuses options that say different things of the same servers.
+ *
+ * @param call how the user wrote an option's name
+ * @throws EmulatorError `EMULATOR_OPTIONS`
+ */
+export function checkTogether(
+  options: ForwardingReaderOptions,
+  call: (name: keyof ForwardingReaderOptions) => string = (name) => name,
+): void {
+  const { primaryUrl, standbyUrl } = options
+  const fail = (what: string): never => {
+    throw new EmulatorError('EMULATOR_OPTIONS', what)
+  }
+  const [primary, standby] = [call('primaryUrl'), call('standbyUrl')]
+  if (primaryUrl === undefined && standbyUrl !== undefined)
+    fail(`Option '${standby}' needs '${primary}' beside it.`)
+  if (primaryUrl !== undefined && standbyUrl === undefined)
+    fail(`Option '${primary}' needs '${standby}' beside it.`)
+  if (primaryUrl === undefined) {
+    if (options.allowReset !== undefined)
+      fail(`Option '${call('allowReset')}' is for servers that run already, with '${primary}'.`)
+    return
+  }
+  const own = ownOnly.find((name) => options[name] !== undefined)
+  if (own === undefined) return
+  fail(
+    `Option '${call(own)}' says which servers to start, '${primary}' that they run already: leave one of the two out.`,
+  )
 }
 
 /**

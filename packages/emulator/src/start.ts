@@ -1,3 +1,5 @@
+import { attachServers } from './attach/attach-servers.ts'
+import { EmulatorError } from './emulator-error.ts'
 import { startEndpoint } from './endpoint/endpoint.ts'
 import type { Crossings } from './endpoint/crossings.ts'
 import type { RefusedStatement } from './endpoint/refusals.ts'
@@ -6,7 +8,7 @@ import { checkValue } from './option-checks.ts'
 import { readOptions, type ForwardingReaderOptions } from './options.ts'
 import { emptyDatabase } from './postgres/empty-database.ts'
 import { startServers } from './postgres/start-servers.ts'
-import type { ServerAddress, ServerPair } from './servers.ts'
+import type { ServerAddress, ServerPair, Servers } from './servers.ts'
 
 /** A running primary, its standby, and the reader endpoint in front of both. */
 export interface ForwardingReader {
@@ -31,10 +33,13 @@ export interface ForwardingReader {
   /**
    * Empties the database on both servers, sets the counters to zero and the latency to what it was at the start. Idle
    * connections, roles and other databases stay; a session that holds a lock on a table is ended.
+   *
+   * @throws EmulatorError `EMULATOR_ATTACH` on servers that ran already, unless option `allowReset` is true
    */
   reset(): Promise<void>
   /**
-   * Ends the endpoint's sessions, then both servers, and removes their data. Safe to call twice.
+   * Ends the endpoint's sessions, then both servers, and removes their data; servers that ran already go on. Safe to call
+   * twice.
    *
    * @throws EmulatorError `EMULATOR_STOP` if something is left
    */
@@ -55,22 +60,24 @@ export interface ForwardingReader {
 export async function startForwardingReader(
   options: ForwardingReaderOptions = {},
 ): Promise<ForwardingReader> {
-  const { pgBin, postgres, onProgress, ...behaviour } = readOptions(options)
+  const { pgBin, postgres, attach, allowReset, onProgress, ...behaviour } = readOptions(options)
   const { host, port } = behaviour
   await checkFree(host, port)
-  const servers = await startServers({ pgBin, postgres, onProgress })
+  const servers: ServerPair & Partial<Servers> = attach
+    ? await attachServers({ ...attach, onProgress })
+    : await startServers({ pgBin, postgres, onProgress })
   const endpoint = await startEndpoint({ servers, ...behaviour }).catch(async (error: unknown) => {
-    await servers.stop()
+    await servers.stop?.()
     throw listenError(error, host, port)
   })
   let stopping: Promise<void> | undefined
   return {
     readerUrl: urlOf(servers, { host, port: endpoint.port }),
     get primaryUrl() {
-      return urlOf(servers, servers.primary)
+      return attach?.primaryUrl ?? urlOf(servers, servers.primary)
     },
     get standbyUrl() {
-      return urlOf(servers, servers.standby)
+      return attach?.standbyUrl ?? urlOf(servers, servers.standby)
     },
     crossings: () => endpoint.crossings(),
     refusals: () => endpoint.refusals(),
@@ -81,11 +88,20 @@ export async function startForwardingReader(
       },
     },
     async reset() {
+      if (!allowReset) throw notOurs(servers)
       await emptyDatabase(servers)
       endpoint.reset()
     },
-    stop: () => (stopping ??= endpoint.stop().finally(() => servers.stop())),
+    stop: () => (stopping ??= endpoint.stop().finally(() => servers.stop?.())),
   }
+}
+
+function notOurs({ database, primary }: ServerPair): EmulatorError {
+  return new EmulatorError(
+    'EMULATOR_ATTACH',
+    `reset() drops everything in database ${database} on ${primary.host}:${primary.port}, which ran before the reader did. ` +
+      `Nothing was dropped. If it may, start the reader with allowReset: true.`,
+  )
 }
 
 /** An endpoint that listens everywhere is reached by the loopback. */

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { AwsProfile } from '@knex-flatten/sql-support'
 import { assume } from '../assumptions/assumptions.ts'
 import { EmulatorError } from '../emulator-error.ts'
-import { checkValue } from '../option-checks.ts'
+import { checkTogether, checkValue } from '../option-checks.ts'
 import type { ForwardingReaderOptions } from '../options.ts'
 import type { PostgresMajor } from '../postgres/npm-versions.ts'
 import { parseDuration } from './duration.ts'
@@ -29,6 +29,8 @@ const flags = {
   postgres: { type: 'string' },
   'pg-bin': { type: 'string' },
   assumptions: { type: 'boolean' },
+  primary: { type: 'string' },
+  standby: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -68,6 +70,8 @@ export function parseArguments(args: readonly string[]): Command {
     consistency: values.consistency as ForwardingReaderOptions['consistency'],
     postgres: values.postgres === undefined ? undefined : (wholeNumber(values.postgres) as PostgresMajor),
     pgBin: values['pg-bin'],
+    primaryUrl: values.primary,
+    standbyUrl: values.standby,
   }
   for (const [name, flag] of optionFlags) {
     // A complaint names the option as it was typed.
@@ -83,6 +87,7 @@ export function parseArguments(args: readonly string[]): Command {
       chosen: assumptions,
     }
   }
+  checkTogether(options, (name) => optionFlags.find(([option]) => option === name)?.[1] ?? name)
   return { run: 'start', json: values.json === true, options }
 }
 
@@ -94,6 +99,8 @@ const optionFlags = [
   ['consistency', '--consistency'],
   ['postgres', '--postgres'],
   ['pgBin', '--pg-bin'],
+  ['primaryUrl', '--primary'],
+  ['standbyUrl', '--standby'],
 ] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']

@@ -1,28 +1,63 @@
+import type { ConnectionOptions } from 'node:tls'
 import { Client } from 'pg'
-import type { ServerAddress } from '../servers.ts'
-import { database, superuser } from './cluster.ts'
+import type { ServerAddress, ServerTls } from '../servers.ts'
+import { database as ownDatabase, superuser } from './cluster.ts'
 
-/** Runs `work` on a connection of its own to one server. */
+const connectTimeoutMs = 10_000
+
+/** Runs `work` on a connection of its own to one server, in `database`; by default that of our own servers. */
 export async function withConnection<T>(
   server: ServerAddress,
   work: (client: Client) => Promise<T>,
+  database: string = ownDatabase,
 ): Promise<T> {
-  const client = new Client({
-    host: server.host,
-    port: server.port,
-    user: superuser,
-    database,
-    // Said explicitly, because pg would otherwise take it from PGPASSWORD, PGSSLMODE and the like.
-    password: '',
-    ssl: false,
-    application_name: 'forwarding-reader',
-  })
-  // A connection that breaks also fails the query that waits on it.
-  client.on('error', () => undefined)
-  await client.connect()
+  const client = await openConnection(server, database)
   try {
     return await work(client)
   } finally {
     await client.end()
+  }
+}
+
+/** Opens a connection that the caller ends. */
+export async function openConnection(server: ServerAddress, database: string): Promise<Client> {
+  try {
+    return await connected(server, database, server.tls !== undefined && tlsOptions(server.tls))
+  } catch (error) {
+    const unencrypted = server.tls?.mode === 'prefer' && /does not support SSL/.test((error as Error).message)
+    if (!unencrypted) throw error
+    return connected(server, database, false)
+  }
+}
+
+async function connected(
+  server: ServerAddress,
+  database: string,
+  ssl: ConnectionOptions | false,
+): Promise<Client> {
+  const client = new Client({
+    host: server.host,
+    port: server.port,
+    user: server.user ?? superuser,
+    database,
+    // Said explicitly, because pg would otherwise take it from PGPASSWORD, PGSSLMODE and the like.
+    password: server.password ?? '',
+    ssl,
+    application_name: 'forwarding-reader',
+    connectionTimeoutMillis: connectTimeoutMs,
+  })
+  // A connection that breaks also fails the query that waits on it.
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+function tlsOptions({ mode, ca, cert, key }: ServerTls): ConnectionOptions {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    rejectUnauthorized: mode === 'verify-ca' || mode === 'verify-full',
+    ...(mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
   }
 }

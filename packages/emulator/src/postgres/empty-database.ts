@@ -1,4 +1,4 @@
-import type { Servers } from '../servers.ts'
+import type { ServerPair } from '../servers.ts'
 import { withConnection } from './connect.ts'
 import { standbyCatchesUp } from './replication.ts'
 
@@ -40,12 +40,16 @@ const dropEverything = `
  * triggers, publications and large objects. Roles, other databases and idle connections stay; a session that holds a lock
  * on a table is ended.
  */
-export async function emptyDatabase({ primary, standby }: Servers): Promise<void> {
-  await withConnection(standby, (reader) => reader.query(endBlockers))
-  await withConnection(primary, async (writer) => {
-    await writer.query(endBlockers)
-    await writer.query(dropEverything)
-  })
-  await withConnection(standby, (reader) => reader.query(endBlockers))
-  await standbyCatchesUp({ primary, standby })
+export async function emptyDatabase({ primary, standby, database }: ServerPair): Promise<void> {
+  await withConnection(standby, (reader) => reader.query(endBlockers), database)
+  await withConnection(
+    primary,
+    async (writer) => {
+      await writer.query(endBlockers)
+      await writer.query(dropEverything)
+    },
+    database,
+  )
+  await withConnection(standby, (reader) => reader.query(endBlockers), database)
+  await standbyCatchesUp({ primary, standby, database })
 }

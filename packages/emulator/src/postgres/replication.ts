@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from 'pg'
 import type { ServerAddress } from '../servers.ts'
 import { withConnection } from './connect.ts'
 
 interface Pair {
   readonly primary: ServerAddress
   readonly standby: ServerAddress
+  /** Where to log in; by default that of our own servers. */
+  readonly database?: string
 }
 
 /**
@@ -35,19 +38,36 @@ export function rowArrives({ primary, standby }: Pair, timeoutMs: number): Promi
 }
 
 /** Waits until the standby has replayed everything that the primary has committed until now. */
-export async function standbyCatchesUp({ primary, standby }: Pair): Promise<void> {
-  const lsn = await withConnection(primary, async (writer) => {
+export async function standbyCatchesUp(pair: Pair): Promise<void> {
+  await reaches(pair, 'pg_last_wal_replay_lsn()', Infinity)
+}
+
+/**
+ * Waits until the standby has received everything that the primary has committed until now; it may be told to replay later.
+ *
+ * @returns false if that did not happen in time
+ */
+export function received(pair: Pair, timeoutMs: number): Promise<boolean> {
+  return reaches(pair, 'greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())', timeoutMs)
+}
+
+async function reaches(
+  { primary, standby, database }: Pair,
+  how: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  const ask = async (writer: Client) => {
     const { rows } = await writer.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn() AS lsn')
     return rows[0]!.lsn
-  })
-  await withConnection(standby, async (reader) => {
-    for (;;) {
-      const { rows } = await reader.query<{ done: boolean }>(
-        'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done',
-        [lsn],
-      )
-      if (rows[0]!.done) return
+  }
+  const lsn = await withConnection(primary, ask, database)
+  const follow = async (reader: Client) => {
+    for (const until = Date.now() + timeoutMs; Date.now() < until;) {
+      const { rows } = await reader.query<{ done: boolean }>(`SELECT ${how} >= $1::pg_lsn AS done`, [lsn])
+      if (rows[0]!.done) return true
       await delay(5)
     }
-  })
+    return false
+  }
+  return withConnection(standby, follow, database)
 }

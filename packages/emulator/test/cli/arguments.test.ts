@@ -33,6 +33,7 @@ describe('parseArguments', () => {
       "Option '--latency' is 'soon'; allowed: a time such as 80ms, 1.5s, or 80 (milliseconds).",
     ],
     ['--postgres 9', "Option '--postgres' is 9; allowed: 15, 16, 17, 18."],
+    ['--standby postgres://a@b', "Option '--standby' needs '--primary' beside it."],
     ['-p -5', "Option '-p' needs a value that does not begin with '-'."],
     ['--latency 70s', "Option '--latency' is 70000; allowed: a number of milliseconds from 0 to 60000."],
     ['--port=x', "Option '--port' is 'x'; allowed: a whole number from 0 to 65535 (0: the system chooses)."],

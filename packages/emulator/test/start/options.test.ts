@@ -49,6 +49,17 @@ describe('readOptions', () => {
     ],
     [{ profile: { name: 'mine' } }, /^Option 'profile' is refused: .*extends/],
     [{ postgres: 14 }, `Option 'postgres' is 14; allowed: 15, 16, 17, 18.`],
+    [
+      { primaryUrl: 'http://db' },
+      "Option 'primaryUrl' is no postgres:// URL; allowed: a URL such as postgres://user:password@host:5432/database?sslmode=require.",
+    ],
+    [{ primaryUrl: 'postgres://a@b' }, `Option 'primaryUrl' needs 'standbyUrl' beside it.`],
+    [{ standbyUrl: 'postgres://a@b' }, `Option 'standbyUrl' needs 'primaryUrl' beside it.`],
+    [
+      { primaryUrl: 'postgres://a@b', standbyUrl: 'postgres://a@c', postgres: 16 },
+      `Option 'postgres' says which servers to start, 'primaryUrl' that they run already: leave one of the two out.`,
+    ],
+    [{ allowReset: true }, `Option 'allowReset' is for servers that run already, with 'primaryUrl'.`],
     [{ pgBin: 15 }, `Option 'pgBin' is 15; allowed: the path of a folder with initdb and postgres.`],
     [{ onProgress: 'yes' }, `Option 'onProgress' is 'yes'; allowed: a function.`],
   ])('refuses %j with what is allowed', (options, message) => {

@@ -1,0 +1,162 @@
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startForwardingReader, type ForwardingReader } from '../../src/index.ts'
+import { standbyCatchesUp } from '../../src/postgres/replication.ts'
+import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
+
+let servers: LocalServers
+let others: LocalServers
+let primaryUrl: string
+let standbyUrl: string
+beforeAll(async () => {
+  ;[servers, others] = await Promise.all([startServers(), startServers()])
+  primaryUrl = at(servers.primary.port)
+  standbyUrl = at(servers.standby.port)
+  await onPrimary(`CREATE ROLE app LOGIN; CREATE TABLE kept AS SELECT 1 AS id; GRANT ALL ON kept TO app`)
+})
+afterAll(() => Promise.all([servers.stop(), others.stop()]))
+
+const at = (port: number, user = 'postgres'): string => `postgres://${user}@127.0.0.1:${port}/postgres`
+
+const query = async (url: string, sql: string): Promise<any[]> => {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    return [await client.query<any>(sql)].flat().at(-1)!.rows
+  } finally {
+    await client.end()
+  }
+}
+const onPrimary = (sql: string): Promise<any[]> => query(primaryUrl, sql)
+
+const attached = async (
+  work: (reader: ForwardingReader) => Promise<unknown>,
+  options: Parameters<typeof startForwardingReader>[0] = {},
+): Promise<void> => {
+  const reader = await startForwardingReader({ primaryUrl, standbyUrl, ...options })
+  await work(reader).finally(() => reader.stop())
+}
+
+describe('a reader in front of servers that run already', () => {
+  it('forwards, reads its own writes, and leaves the servers running', async () => {
+    await attached(async (reader) => {
+      expect(reader).toMatchObject({ primaryUrl, standbyUrl })
+      await query(reader.readerUrl, 'INSERT INTO kept VALUES (2)')
+      expect(await query(reader.readerUrl, 'SELECT max(id), pg_is_in_recovery() AS local FROM kept')).toEqual(
+        [{ max: 2, local: true }],
+      )
+      expect(reader.crossings().total).toBe(1)
+    })
+    expect(await query(standbyUrl, 'SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
+  })
+
+  it('writes nothing at its start', async () => {
+    const nextTransaction = 'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next'
+    const before = await onPrimary(nextTransaction)
+    await attached(async () => undefined)
+    expect(await onPrimary(nextTransaction)).toEqual(before)
+  })
+
+  it('empties no database that is not its own, unless told that it may', async () => {
+    await attached(async (reader) => {
+      await expect(reader.reset()).rejects.toMatchObject({
+        code: 'EMULATOR_ATTACH',
+        message: expect.stringMatching(
+          /^reset\(\) drops everything in database postgres.*Nothing was dropped.*allowReset: true/,
+        ),
+      })
+      expect(await query(standbyUrl, 'SELECT count(*) > 0 AS kept FROM kept')).toEqual([{ kept: true }])
+    })
+    await onPrimary('CREATE DATABASE scratch')
+    await standbyCatchesUp(servers)
+    const of = (url: string): string => url.replace(/postgres$/, 'scratch')
+    await query(of(primaryUrl), 'CREATE TABLE gone (id int)')
+    await attached((reader) => reader.reset(), {
+      primaryUrl: of(primaryUrl),
+      standbyUrl: of(standbyUrl),
+      allowReset: true,
+    })
+    expect(await query(of(standbyUrl), `SELECT to_regclass('gone') AS gone`)).toEqual([{ gone: null }])
+    expect(await query(standbyUrl, 'SELECT count(*) > 0 AS kept FROM kept')).toEqual([{ kept: true }])
+  })
+
+  it('says what an ordinary user cannot do', async () => {
+    const heard: string[] = []
+    await attached(
+      async (reader) => {
+        await query(reader.readerUrl, 'INSERT INTO kept VALUES (3)')
+      },
+      {
+        primaryUrl: at(servers.primary.port, 'app'),
+        standbyUrl: at(servers.standby.port, 'app'),
+        onProgress: (step) => heard.push(step),
+      },
+    )
+    expect(heard.join('\n')).toMatch(/^Asking the primary at .*\napp is no superuser: .*/)
+  })
+
+  it.each<[string, () => Parameters<typeof startForwardingReader>[0], RegExp]>([
+    [
+      'nobody listens',
+      () => ({ primaryUrl: at(9) }),
+      /The primary at 127\.0\.0\.1:9 cannot be reached \(.*ECONNREFUSED.*listen_addresses/,
+    ],
+    [
+      'the user may not log in',
+      () => ({
+        standbyUrl: at(servers.standby.port, 'nobody'),
+        primaryUrl: at(servers.primary.port, 'nobody'),
+      }),
+      /does not let user nobody into database postgres: role "nobody" does not exist/,
+    ],
+    [
+      'they are exchanged',
+      () => ({ primaryUrl: standbyUrl, standbyUrl: primaryUrl }),
+      /primaryUrl and standbyUrl are exchanged/,
+    ],
+    [
+      'both are primaries',
+      () => ({ standbyUrl: at(others.primary.port) }),
+      /is not in recovery: it is a primary, not a standby/,
+    ],
+    [
+      'both are standbys',
+      () => ({ primaryUrl: standbyUrl }),
+      /is in recovery: it is a standby, not a primary/,
+    ],
+    [
+      'they are of different clusters',
+      () => ({ standbyUrl: at(others.standby.port) }),
+      /is a standby, but not of 127\.0\.0\.1:\d+: the system identifiers are \d+ and \d+/,
+    ],
+  ])('says so where %s', async (_, options, message) => {
+    await expect(startForwardingReader({ primaryUrl, standbyUrl, ...options() })).rejects.toMatchObject({
+      code: 'EMULATOR_ATTACH',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it('says so where the standby no longer follows', async () => {
+    const standby = at(others.standby.port)
+    await query(standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+    await query(standby, 'SELECT pg_reload_conf()')
+    await expect.poll(() => query(standby, 'SELECT status FROM pg_stat_wal_receiver')).toEqual([])
+    await query(at(others.primary.port), 'CREATE TABLE unseen (id int)')
+    await expect(
+      startForwardingReader({ primaryUrl: at(others.primary.port), standbyUrl: standby }),
+    ).rejects.toMatchObject({
+      code: 'EMULATOR_ATTACH',
+      message: expect.stringMatching(
+        /has not received within 10 s.*its WAL receiver is not running\. Look into/,
+      ),
+    })
+  })
+
+  it('wants one user and one database for both', async () => {
+    const elsewhere = standbyUrl.replace(/postgres$/, 'other')
+    await expect(startForwardingReader({ primaryUrl, standbyUrl: elsewhere })).rejects.toMatchObject({
+      code: 'EMULATOR_OPTIONS',
+      message: expect.stringMatching(/database other.*must name the same user and the same database/),
+    })
+  })
+})
