@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as secure, type TLSSocket } from 'node:tls'
 import { certificateHash } from '../auth/certificate-hash.ts'
+import { certificateRules } from '../server-tls.ts'
 import type { ServerAddress, ServerTls } from '../servers.ts'
 import { alpnProtocol, sslRequestMessage } from '../wire/startup-packet.ts'
 
@@ -54,7 +55,7 @@ function answerTo(socket: Socket, request: Buffer): Promise<string> {
 function encrypt(
   plain: Socket,
   host: string,
-  { mode, ca, cert, key }: ServerTls,
+  tls: ServerTls,
   onSocket: (socket: Socket) => void,
 ): Promise<ServerConnection> {
   return new Promise((resolve, reject) => {
@@ -63,11 +64,7 @@ function encrypt(
       host,
       ...(isIP(host) === 0 && { servername: host }),
       ALPNProtocols: [alpnProtocol],
-      rejectUnauthorized: mode === 'verify-ca' || mode === 'verify-full',
-      ...(mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
-      ca,
-      cert,
-      key,
+      ...certificateRules(tls),
     })
     onSocket(socket)
     const onClose = () => reject(new Error('the server closed the connection'))

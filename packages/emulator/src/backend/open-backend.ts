@@ -89,7 +89,8 @@ async function open(
       }
     }
 
-    socket.on('data', onData).on('error', reject).on('close', onClose)
+    // It was paused where the server declined to encrypt.
+    socket.on('data', onData).on('error', reject).on('close', onClose).resume()
     socket.write(startupMessage(parameters))
   })
 }

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Client } from 'pg'
-import type { ServerAddress, ServerTls } from '../servers.ts'
+import { certificateRules } from '../server-tls.ts'
+import type { ServerAddress } from '../servers.ts'
 import { database as ownDatabase, superuser } from './cluster.ts'
 
 const connectTimeoutMs = 10_000
@@ -22,7 +23,7 @@ export async function withConnection<T>(
 /** Opens a connection that the caller ends. */
 export async function openConnection(server: ServerAddress, database: string): Promise<Client> {
   try {
-    return await connected(server, database, server.tls !== undefined && tlsOptions(server.tls))
+    return await connected(server, database, server.tls !== undefined && certificateRules(server.tls))
   } catch (error) {
     const unencrypted = server.tls?.mode === 'prefer' && /does not support SSL/.test((error as Error).message)
     if (!unencrypted) throw error
@@ -50,14 +51,4 @@ async function connected(
   client.on('error', () => undefined)
   await client.connect()
   return client
-}
-
-function tlsOptions({ mode, ca, cert, key }: ServerTls): ConnectionOptions {
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    rejectUnauthorized: mode === 'verify-ca' || mode === 'verify-full',
-    ...(mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
-  }
 }
