@@ -18,6 +18,22 @@ export interface Switch {
  * and what is refused are not among them: the support table has those.
  */
 export const switches = {
+  'savepoint-refusal': {
+    title: 'When SAVEPOINT, RELEASE and ROLLBACK TO are refused',
+    values: ['at-once', 'after-forwarding'],
+    default: 'at-once',
+    unknown:
+      'AWS lists savepoints as unsupported, but not whether a transaction on the reader that has forwarded nothing yet may set one. at-once: refused wherever they stand. after-forwarding: they work until the first statement of the transaction is forwarded, and are refused from then on.',
+    source: LOCAL_LIMITS,
+  },
+  'extension-functions': {
+    title: 'Whether functions that an extension brings along count as user-defined',
+    values: ['user-defined', 'built-in'],
+    default: 'user-defined',
+    unknown:
+      'AWS lists user-defined functions as unsupported and does not say whether uuid_generate_v4(), crypt() or st_distance() are among them. user-defined: they are refused as a user’s own are. built-in: they are treated as PostgreSQL’s own; one whose body is PL/pgSQL with an EXCEPTION part stays refused by that rule.',
+    source: LOCAL_LIMITS,
+  },
   'refusal-sqlstate': {
     title: 'The SQLSTATE of a refusal that a plain standby would not make',
     values: 'sqlstate',

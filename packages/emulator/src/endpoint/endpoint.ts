@@ -87,6 +87,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     latency: { ms: latencyMs },
     crossings: new CrossingCounter(),
     refusals: new RefusalLog(),
+    shadowing: new Map(),
     tracker,
     forwardDefaults: { ...forwardDefaults, consistency: options.consistency ?? forwardDefaults.consistency },
   }

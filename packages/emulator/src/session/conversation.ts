@@ -2,6 +2,7 @@ import type { Assumptions } from '../assumptions/switches.ts'
 import type { Backend } from '../backend/backend.ts'
 import { injectMessages } from '../backend/inject.ts'
 import { hiddenSync } from '../backend/reply.ts'
+import type { Shadowing } from '../catalog/shadowing.ts'
 import { OwnWrites } from '../consistency/own-writes.ts'
 import type { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { CrossingCounter, CrossingRecord } from '../endpoint/crossings.ts'
@@ -27,6 +28,8 @@ export interface EndpointState {
   readonly latency: { ms: number }
   readonly crossings: CrossingCounter
   readonly refusals: RefusalLog
+  /** By database. */
+  readonly shadowing: Map<string, Shadowing>
   readonly tracker: ReplayTracker
   /** What a session's `apg_write_forward.*` parameters are until it sets them. */
   readonly forwardDefaults: ForwardSettings

@@ -4,7 +4,7 @@ import type { Plan, Refusal } from './plan.ts'
 /** What a unit asks for, taken together. */
 export interface Demand {
   readonly forwards: boolean
-  readonly refusal: Refusal | undefined
+  readonly refusals: readonly Refusal[]
   readonly reads: boolean
   /** COMMIT or ROLLBACK is among it. */
   readonly ends: boolean
@@ -64,22 +64,34 @@ export function demandOf(conversation: Conversation, plans: readonly Plan[]): De
   const opening = before.findLast(({ marks }) => marks.some(({ type }) => type === 'begin' || type === 'end'))
   return {
     forwards: firstForwarded >= 0,
-    refusal: plans.find(({ refusal }) => refusal)?.refusal,
+    refusals: plans.flatMap(({ refusals }) => refusals),
     reads: plans.some(({ reads }) => reads),
     ends: plans.some(({ marks }) => marks.some(({ type }) => type === 'end')),
     opensReadOnly: opensReadOnly(conversation, opening, made),
   }
 }
 
+/**
+ * Whether it is the emulator that refuses. What a plain standby refuses too is left to the standby, as long as it gets there;
+ * savepoints may be assumed to be refused no sooner than something was forwarded.
+ */
+export function isRefusedNow({ endpoint }: Conversation, refusal: Refusal, onPrimary: boolean): boolean {
+  if (onPrimary) return true
+  if (refusal.rule === 'savepoint' && endpoint.assumptions['savepoint-refusal'] === 'after-forwarding')
+    return false
+  return !refusal.byStandby
+}
+
 /** Decides by verdicts and by where the transaction stands; what forwards is in the support table alone. */
 export function routeOf(conversation: Conversation, demand: Demand): Route {
   const { transaction, failed } = conversation
-  const { refusal, ends } = demand
+  const { ends } = demand
   const readOnly = transaction ? transaction.readOnly : demand.opensReadOnly
   // An aborted transaction answers 25P02 where it is: nothing needs to cross for that.
   const forwarded = demand.forwards && !readOnly && !failed
   const onPrimary = conversation.holder.role === 'primary'
-  if (refusal && (!refusal.byStandby || onPrimary || forwarded)) return { to: 'refused', refusal }
+  const refusal = demand.refusals.find((each) => isRefusedNow(conversation, each, onPrimary || forwarded))
+  if (refusal) return { to: 'refused', refusal }
   if (forwarded) return { to: 'primary', crosses: true }
   return onPrimary ? { to: 'primary', crosses: ends && transaction?.moved === true } : { to: 'standby' }
 }

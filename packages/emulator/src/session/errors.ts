@@ -12,7 +12,8 @@ export function errorOf(
   forwardedText: string | undefined,
 ): (error: Buffer) => Buffer {
   return (error) => {
-    if (plan?.refusal && !conversation.failed) recordRefusal(conversation, plan.refusal)
+    const refusal = plan?.refusals[0]
+    if (refusal && !conversation.failed) recordRefusal(conversation, refusal)
     return forwardedText === undefined ? error : withContext(error, `WriteForward command: ${forwardedText}`)
   }
 }

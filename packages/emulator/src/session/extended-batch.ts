@@ -3,7 +3,7 @@ import { hiddenSync, type Reply } from '../backend/reply.ts'
 import { closeStatementMessage, flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
 import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
-import { forwards } from './demand.ts'
+import { forwards, isRefusedNow } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import type { Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
@@ -67,7 +67,7 @@ function addStep(
   const { server, messages, replies } = batch
   const { kind, statement, message } = step
   const plan = statement?.plan
-  const refusal = refusalOf(conversation, step)
+  const refusal = refusalOf(conversation, step, server)
 
   const refused = refusal !== undefined && kind === 'parse' && !refusal.byStandby
   if (refused && conversation.failed && !ending) {
@@ -75,7 +75,7 @@ function addStep(
     replies.push({ kind, hidden: false })
     return true
   }
-  if (refusal && (refused || (kind === 'execute' && (server.role === 'primary' || !refusal.byStandby)))) {
+  if (refusal && (refused || kind === 'execute')) {
     addFailing(batch, () => {
       recordRefusal(conversation, refusal)
       return refusalResponse(refusal, conversation.endpoint)
@@ -101,10 +101,15 @@ function duplicateCursor(name: string): Buffer {
   return errorResponse({ severity: 'ERROR', sqlstate: '42P03', message: `cursor "${name}" already exists` })
 }
 
-function refusalOf({ endpoint }: Conversation, { statement, inParts }: Step): Refusal | undefined {
-  if (!statement || !inParts || !endpoint.planner.refusesParts) return statement?.plan.refusal
+function refusalOf(conversation: Conversation, step: Step, server: Backend): Refusal | undefined {
+  const { statement, inParts } = step
+  if (!statement || !inParts || !conversation.endpoint.planner.refusesParts) {
+    return statement?.plan.refusals.find((each) =>
+      isRefusedNow(conversation, each, server.role === 'primary'),
+    )
+  }
   const words = 'an Execute with a row limit'
-  return { rule: 'portal-fetch', statement: statement.sql, words, byStandby: false }
+  return { rule: 'portal-fetch', statement: statement.sql, words, byStandby: false, at: 0, inBlock: false }
 }
 
 /** Makes the server hold the statement that a step uses, if only the other server does. */

@@ -5,6 +5,7 @@ import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
 import { demandOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
+import { judgeCalls, mayCallOthers } from './judge-calls.ts'
 import { runForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
@@ -22,6 +23,7 @@ export async function performExtended(
     return
   }
   const steps = readSteps(conversation, messages)
+  await judgeSteps(conversation, steps)
   const cut = cutOf(conversation, steps)
   if (cut !== undefined) {
     await performExtended(conversation, messages.slice(0, cut), false)
@@ -62,6 +64,23 @@ export async function performExtended(
   const alive = await runBatches(conversation, batches, synced, commits)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
   await finish(conversation, target, alive, synced)
+}
+
+/** Asks what the statements call whose names leave that open; those of portals that are open already were asked about. */
+async function judgeSteps(conversation: Conversation, steps: readonly Step[]): Promise<void> {
+  const { prepared } = conversation
+  // The question would destroy the portal without a name.
+  if (prepared.portals.has('') && !steps.some(({ kind, name }) => kind === 'bind' && name === '')) return
+  const asked = new Set<unknown>()
+  for (const { kind, statement } of steps) {
+    if (!statement || (kind !== 'parse' && kind !== 'bind') || asked.has(statement)) continue
+    asked.add(statement)
+    if (!mayCallOthers(conversation, statement.plan)) continue
+    const { sql, types } = statement
+    const alone = !steps.some((step) => step.statement?.plan.marks.some(({ type }) => type === 'setting'))
+    const byName = conversation.endpoint.planner.plan(sql)
+    statement.plan = await judgeCalls(conversation, sql, byName, { types, alone })
+  }
 }
 
 /** A batch that ends an aborted transaction, or one of the standby and then writes, runs in two parts. */
@@ -128,8 +147,8 @@ function plansOf(steps: readonly Step[], kind: Step['kind']): Plan[] {
   return steps.flatMap((step) => (step.kind === kind && step.statement ? [step.statement.plan] : []))
 }
 
-function isRefused({ refusal }: Plan): boolean {
-  return refusal !== undefined && !refusal.byStandby
+function isRefused({ refusals }: Plan): boolean {
+  return refusals.some(({ byStandby }) => !byStandby)
 }
 
 /** What crosses of a unit: the statements that are forwarded, and the end of a transaction that was. */

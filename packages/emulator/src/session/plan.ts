@@ -25,6 +25,12 @@ export type Mark =
   | { readonly type: 'execute'; readonly name: string }
   | { readonly type: 'deallocate'; readonly name: string | undefined }
   | { readonly type: 'discard-all' }
+  | {
+      readonly type: 'savepoint'
+      readonly text: string
+      readonly action: 'savepoint' | 'release' | 'rollback-to'
+      readonly name: string
+    }
 
 /** A statement that the profile refuses. */
 export interface Refusal {
@@ -34,6 +40,10 @@ export interface Refusal {
   readonly words: string
   /** A plain standby refuses it too, so the answer can be its own. */
   readonly byStandby: boolean
+  /** Where the statement begins in its text. */
+  readonly at: number
+  /** A BEGIN stands before it in the same text, and nothing that ends its transaction. */
+  readonly inBlock: boolean
 }
 
 /** What a text means for a session under one profile. */
@@ -41,7 +51,12 @@ export interface Plan {
   /** It is PostgreSQL's grammar, as far as is known here. */
   readonly parses: boolean
   readonly forwards: boolean
-  readonly refusal: Refusal | undefined
+  /** What the profile refuses of it, in the order of the text. */
+  readonly refusals: readonly Refusal[]
+  /** The names of the functions it calls: which functions they mean is for its database to say. */
+  readonly calls: readonly string[]
+  /** A name among them is none of PostgreSQL's or Aurora's own. */
+  readonly callsOthers: boolean
   /** It opens a READ ONLY transaction, before anything that would be forwarded. */
   readonly opensReadOnly: boolean
   /** It may show rows, so what this session wrote must be visible first. */
@@ -73,38 +88,43 @@ export class Planner {
     const statements = classify(sql)
     let plan = this.#plans.get(statements)
     if (!plan) {
-      plan = this.#make(sql, statements)
+      plan = this.make(sql, statements)
       this.#plans.set(statements, plan)
     }
     return plan
   }
 
-  #make(sql: string, statements: readonly Statement[]): Plan {
+  /** A plan for statements that are known better than by their text. */
+  make(sql: string, statements: readonly Statement[]): Plan {
     let forwards = false
     let opensReadOnly = false
-    let refusal: Refusal | undefined
+    let inBlock = false
+    const refusals: Refusal[] = []
     for (const statement of statements) {
       const { verdict, rule, span } = judge(statement, this.profile)
       if (verdict === 'forward' && !isPreliminary(statement)) forwards = true
       const { action, readOnly } = statement.transaction ?? {}
       if (action === 'begin' && !forwards) opensReadOnly = readOnly === true
       if ((action === 'commit' || action === 'rollback') && !forwards) opensReadOnly = false
+      if (action === 'begin') inBlock = true
+      if (action === 'commit' || action === 'rollback') inBlock = false
       if (verdict !== 'refuse' || rule === undefined) continue
-      const byStandby = supportTable[rule].standby === 'refuses'
-      // One that only the emulator can refuse must not reach a server behind one that the standby refuses.
-      if (!refusal || (refusal.byStandby && !byStandby))
-        refusal = {
-          rule,
-          statement: statement.text,
-          words: oneLine(sql.slice(span.start, span.end)),
-          byStandby,
-        }
+      refusals.push({
+        rule,
+        statement: statement.text,
+        words: oneLine(sql.slice(span.start, span.end)),
+        byStandby: supportTable[rule].standby === 'refuses',
+        at: statement.start,
+        inBlock,
+      })
     }
     const marksOf = statements.map((statement) => this.#marks(sql, statement))
     return {
       parses: statements[0]?.kind !== 'unparsed',
       forwards,
-      refusal,
+      refusals,
+      calls: statements.flatMap(({ functions }) => functions.map(({ name }) => name)),
+      callsOthers: statements.some(({ hits }) => hits.some(({ rule }) => rule === 'user-function')),
       opensReadOnly,
       reads: statements.some(({ kind }) => !sessionKinds.has(kind)),
       marks: marksOf.flat(),
@@ -125,7 +145,7 @@ export class Planner {
       case 'prepare':
         return name === undefined || !inner
           ? []
-          : [{ type: 'prepare', name, text, inner: this.#make(sql, [inner]) }]
+          : [{ type: 'prepare', name, text, inner: this.make(sql, [inner]) }]
       case 'execute':
         return name === undefined ? [] : [{ type: 'execute', name }]
       case 'deallocate':
@@ -146,7 +166,7 @@ const sessionKinds = new Set(['transaction', 'set', 'deallocate', 'discard', 'pr
 
 function transactionMarks(
   text: string,
-  { action, readOnly, chain }: NonNullable<Statement['transaction']>,
+  { action, readOnly, chain, name = '' }: NonNullable<Statement['transaction']>,
 ): Mark[] {
   switch (action) {
     case 'begin':
@@ -156,6 +176,10 @@ function transactionMarks(
       return [{ type: 'end', commit: action === 'commit', chain: chain === true }]
     case 'set-transaction':
       return [{ type: 'set-transaction', text, readOnly: readOnly === true }]
+    case 'savepoint':
+    case 'release':
+    case 'rollback-to':
+      return [{ type: 'savepoint', text, action, name }]
     default:
       return []
   }
@@ -163,7 +187,7 @@ function transactionMarks(
 
 /** PREPARE names a statement and BEGIN opens a transaction: what crosses is what comes after them. */
 function isPreliminary({ kind, transaction }: Statement): boolean {
-  return kind === 'prepare' || transaction !== undefined
+  return kind === 'prepare' || (transaction !== undefined && !/prepare/.test(transaction.action))
 }
 
 function settingKey({ kind, text, setting, functions }: Statement): string | undefined {

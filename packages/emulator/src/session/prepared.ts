@@ -8,7 +8,8 @@ import type { Plan } from './plan.ts'
 export interface PreparedStatement {
   readonly name: string
   readonly sql: string
-  readonly plan: Plan
+  /** As its text says, until its database has said which functions it calls. */
+  plan: Plan
   /** The Parse message that makes a server know it; `undefined` for one made by SQL's PREPARE, which `sql` is. */
   parseFor: ((role: Role) => Buffer) | undefined
   /** The tail of the Parse: parameter types. */

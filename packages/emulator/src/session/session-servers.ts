@@ -26,6 +26,11 @@ export class SessionServers {
     this.#settings = settings
   }
 
+  /** The database of both sessions; PostgreSQL takes the user's name for it where none is given. */
+  get database(): string {
+    return this.#parameters.get('database') ?? this.#parameters.get('user') ?? ''
+  }
+
   /** The session on the primary, if there is one. */
   get openPrimary(): Backend | undefined {
     return this.#primary

@@ -73,6 +73,9 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
         madeOn: server,
       })
       break
+    case 'savepoint':
+      transaction?.savepoint(mark)
+      break
     case 'execute':
       break
   }

@@ -7,6 +7,7 @@ import type { Conversation } from './conversation.ts'
 import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
 import { demandOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
+import { judgeCalls, mayCallOthers } from './judge-calls.ts'
 import { runForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
@@ -20,30 +21,53 @@ export async function performQuery(conversation: Conversation, message: Buffer):
   const sql = queryText(message)
   conversation.prepared.dropUnnamed(conversation.endpoint.planner.plan(sql))
   await conversation.sync()
-  const cut = cutOf(conversation, sql)
-  if (cut === undefined) await performText(conversation, sql, message)
-  else {
-    const [first, rest] = [sql.slice(0, cut), sql.slice(cut).replace(/^\s*;/, '')]
-    await performText(conversation, first, queryMessage(first))
-    if (!conversation.sink.failed) await performText(conversation, rest, queryMessage(rest))
+  let part = sql
+  for (let whole = false; !whole && !conversation.sink.failed;) {
+    const plan = await planOf(conversation, part)
+    const cut = cutOf(conversation, part, plan)
+    whole = cut === undefined
+    if (cut === undefined)
+      await performText(conversation, part, part === sql ? message : queryMessage(part), plan)
+    else {
+      const first = part.slice(0, cut)
+      await performText(conversation, first, queryMessage(first), await planOf(conversation, first))
+      part = part.slice(cut).replace(/^\s*;/, '')
+    }
   }
   await ready(conversation)
 }
 
-/** A string that ends an aborted transaction, or one of the standby and then writes, runs in two parts. */
-function cutOf(conversation: Conversation, sql: string): number | undefined {
-  const { planner } = conversation.endpoint
-  const plan = planner.plan(sql)
-  const { cutAt } = plan
-  if (cutAt === undefined || !conversation.transaction || plan.discards) return undefined
-  if (conversation.failed) return cutAt
-  if (!forwards(conversation, plan)) return undefined
-  const first = demandOf(conversation, [planner.plan(sql.slice(0, cutAt))])
+function planOf(conversation: Conversation, sql: string): Plan | Promise<Plan> {
+  const plan = conversation.endpoint.planner.plan(sql)
+  return mayCallOthers(conversation, plan) ? judgeCalls(conversation, sql, plan) : plan
+}
+
+/**
+ * Where a string is cut in two: behind what ends an aborted transaction, or one of the standby before something is written;
+ * and where something is refused, behind what was committed before, and within a transaction right before it.
+ */
+function cutOf(conversation: Conversation, sql: string, plan: Plan): number | undefined {
+  const { cutAt, discards } = plan
+  const { transaction, failed } = conversation
+  if (discards) return undefined
+  if (transaction && failed) return cutAt
+  const route = routeOf(conversation, demandOf(conversation, [plan]))
+  if (route.to === 'refused') {
+    const { at, inBlock } = route.refusal
+    if (cutAt !== undefined && cutAt <= at) return cutAt
+    return at > 0 && (inBlock || transaction) ? at : undefined
+  }
+  if (cutAt === undefined || !transaction || !forwards(conversation, plan)) return undefined
+  const first = demandOf(conversation, [conversation.endpoint.planner.plan(sql.slice(0, cutAt))])
   return routeOf(conversation, first).to === 'standby' ? cutAt : undefined
 }
 
-async function performText(conversation: Conversation, sql: string, message: Buffer): Promise<void> {
-  const plan = conversation.endpoint.planner.plan(sql)
+async function performText(
+  conversation: Conversation,
+  sql: string,
+  message: Buffer,
+  plan: Plan,
+): Promise<void> {
   const route = routeOf(conversation, demandOf(conversation, [plan]))
   if (route.to === 'refused') {
     const leaves = conversation.failed && !plan.marks.some(({ type }) => type === 'end')

@@ -48,6 +48,15 @@ export function describeError(message: Buffer): { sqlstate: string; text: string
   return { sqlstate: read('C') ?? 'XX000', text: read('M') ?? 'no message' }
 }
 
+/** The detail (field D) of an error or a notice; '' without one. */
+export function detailOf(message: Buffer): string {
+  return (
+    decode(message)
+      .find(([code]) => code === 'D')?.[1]
+      .toString('latin1') ?? ''
+  )
+}
+
 /** Adds a line to the context (field W), where PostgreSQL's clients look for what an error happened within. */
 export function withContext(message: Buffer, line: string): Buffer {
   const fields = decode(message)

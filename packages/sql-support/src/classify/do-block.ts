@@ -32,7 +32,8 @@ function option(fields: SyntaxNode, name: string): string | undefined {
   return arg && 'String' in arg ? arg.String.sval : undefined
 }
 
-function exceptionIn(code: string): Span | undefined {
+/** Where the EXCEPTION part of a PL/pgSQL text begins. */
+export function exceptionIn(code: string): Span | undefined {
   const found = new Words(code).find(EXCEPTION_WHEN, 0, code.length)
   return found && { start: found.start, end: found.start + EXCEPTION_WHEN[0]!.length }
 }
