@@ -204,7 +204,9 @@ it.each([
     EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL; END $$`)
   await rig.replicated()
   const client = await sessionWith({ assumptions: { 'extension-functions': value } })
-  const answer = await ran(client, 'SELECT brought()').catch((error: pg.DatabaseError) => error.code)
+  const answer = await ran(client, 'SELECT brought()').catch(
+    (error: unknown) => (error as pg.DatabaseError).code,
+  )
   expect(answer).toBe(sqlstate ?? 1)
   expect((await errorOf(client.query('SELECT brought_careful()'))).code).toBe('0A000')
   expect((await errorOf(client.query('SELECT twice(1)'))).code).toBe('0A000')
