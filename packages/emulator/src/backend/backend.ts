@@ -4,6 +4,7 @@ import { terminateMessage } from '../wire/build.ts'
 import { backend, status } from '../wire/message-types.ts'
 import type { CancelKey } from '../wire/startup-packet.ts'
 import { BackendLost } from './backend-lost.ts'
+import { cancelOn } from './cancel.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import type { Reply, ReplySink } from './reply.ts'
 
@@ -23,6 +24,8 @@ export interface BackendEvents {
   lost(error: BackendLost): void
 }
 
+const headerLength = 5
+
 /** One session on a server: messages out, answers in, nothing known of what they mean. */
 export class Backend {
   readonly role: Role
@@ -35,11 +38,15 @@ export class Backend {
   #events: BackendEvents
   #replies = new ReplyQueue()
   #run: { sink: ReplySink; resolve: () => void; reject: (error: BackendLost) => void } | undefined
-  #rest: Buffer | undefined
+  /** What came of a message that is not whole yet, and how much is needed before another look is worth it. */
+  #held: Buffer[] = []
+  #heldLength = 0
+  #wanted = 0
   /** Bytes still to come of a row that is handed over in pieces. */
   #passing = 0
   #lastWords: Buffer | undefined
   #gone: BackendLost | undefined
+  #cancelling: Promise<void> | undefined
 
   constructor(role: Role, address: ServerAddress, socket: Socket, greeting: Greeting, events: BackendEvents) {
     this.role = role
@@ -73,12 +80,25 @@ export class Backend {
    * @throws BackendLost when the connection dies before that.
    */
   run(bytes: Buffer, replies: readonly Reply[], sink: ReplySink): Promise<void> {
+    if (this.#cancelling) return this.#cancelling.then(() => this.run(bytes, replies, sink))
     if (this.#gone) return Promise.reject(this.#gone)
     this.#replies.expect(replies)
     return new Promise((resolve, reject) => {
       this.#run = { sink, resolve, reject }
       this.#socket.write(bytes)
     })
+  }
+
+  /**
+   * Asks the server to cancel what runs. Nothing more is sent to it until it has dealt with that: a cancel that comes too
+   * late would otherwise end the next statement, which may be one of the emulator's own.
+   */
+  async cancel(): Promise<void> {
+    const before = this.#cancelling
+    const dealtWith = Promise.all([before, cancelOn(this.address, this.greeting.key)]).then(() => undefined)
+    this.#cancelling = dealtWith
+    await dealtWith
+    if (this.#cancelling === dealtWith) this.#cancelling = undefined
   }
 
   /** COPY data of the client; @returns false while the server is slower than the client. */
@@ -118,8 +138,14 @@ export class Backend {
   }
 
   #read(chunk: Buffer): void {
-    let bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
-    this.#rest = undefined
+    let bytes = chunk
+    if (this.#heldLength > 0) {
+      this.#hold(chunk)
+      if (this.#heldLength < this.#wanted) return
+      bytes = Buffer.concat(this.#held, this.#heldLength)
+      this.#held = []
+      this.#heldLength = 0
+    }
     if (this.#passing > 0) {
       const piece = bytes.subarray(0, this.#passing)
       this.#passing -= piece.length
@@ -127,7 +153,7 @@ export class Backend {
       bytes = bytes.subarray(piece.length)
     }
     const kept = this.#split(bytes)
-    if (kept < bytes.length) this.#rest = bytes.subarray(kept)
+    if (kept < bytes.length) this.#hold(bytes.subarray(kept))
     const run = this.#run
     if (!run) return
     if (!this.#replies.empty || this.#passing > 0) {
@@ -142,11 +168,12 @@ export class Backend {
   #split(bytes: Buffer): number {
     let offset = 0
     let pieceStart = 0
+    this.#wanted = headerLength
     const handOver = (end: number, next: number) => {
       if (end > pieceStart) this.#run?.sink.relay(bytes.subarray(pieceStart, end))
       pieceStart = next
     }
-    while (bytes.length - offset >= 5) {
+    while (bytes.length - offset >= headerLength) {
       const type = bytes[offset]!
       const length = bytes.readInt32BE(offset + 1)
       if (length < 4) {
@@ -155,7 +182,10 @@ export class Backend {
       }
       const end = offset + 1 + length
       if (end > bytes.length) {
-        if (!this.#mayPassInPieces(type)) break
+        if (!this.#mayPassInPieces(type)) {
+          this.#wanted = end - offset
+          break
+        }
         this.#passing = end - bytes.length
         offset = bytes.length
         break
@@ -166,6 +196,11 @@ export class Backend {
     }
     handOver(offset, offset)
     return offset
+  }
+
+  #hold(part: Buffer): void {
+    this.#held.push(part)
+    this.#heldLength += part.length
   }
 
   #mayPassInPieces(type: number): boolean {

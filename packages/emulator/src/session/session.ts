@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { BackendLost } from '../backend/backend-lost.ts'
-import { cancelOn } from '../backend/cancel.ts'
 import { fatal } from '../wire/error-response.ts'
 import { farewell } from '../wire/farewell.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
@@ -63,7 +62,7 @@ export class Session {
   /** Cancels what the client runs or waits for, on whichever server that is; resolves when the server knows. */
   async cancel(): Promise<void> {
     const { running, waiting } = this.#conversation
-    if (running) await cancelOn(running.address, running.greeting.key)
+    if (running) await running.cancel()
     else waiting?.abort()
   }
 

@@ -44,7 +44,7 @@ async function psqlSays(environment: Record<string, string>): Promise<string> {
   }
   return run(psql!, ['-X', '-w', '-At', '-c', 'SELECT 42'], { env }).then(
     ({ stdout }) => stdout.trim(),
-    ({ stderr }: { stderr: string }) => stderr.trim(),
+    (error: unknown) => (error as { stderr: string }).stderr.trim(),
   )
 }
 
@@ -64,7 +64,7 @@ describe('a client that logs in', () => {
   })
 
   it('with node-postgres over TLS ties the login to the certificate', async () => {
-    const client = await rig.reader({ password, ssl: { ca }, enableChannelBinding: true } as object)
+    const client = await rig.reader({ password, ssl: { ca }, enableChannelBinding: true })
     expect((await client.query('SELECT 42 AS answer')).rows).toEqual([{ answer: 42 }])
   })
 
