@@ -79,6 +79,8 @@ export interface SettingAction {
    * name that only the server will know.
    */
   readonly name?: string
+  /** The constant it is set to; `undefined` for several, for RESET, and for one that only the server will know. */
+  readonly value?: string
   /** `SET LOCAL`: gone with the transaction. */
   readonly local: boolean
 }

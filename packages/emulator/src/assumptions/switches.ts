@@ -1,4 +1,4 @@
-import { LOCAL_LIMITS } from '@knex-flatten/sql-support'
+import { LOCAL_GUIDE, LOCAL_LIMITS } from '@knex-flatten/sql-support'
 
 /** Something that nobody has published, what it is taken to be, and what it might be instead. */
 export interface Switch {
@@ -41,6 +41,22 @@ export const switches = {
     unknown:
       'Neither the SQLSTATE nor the words are published with which savepoints, cursors, LOCK, SET CONSTRAINTS and user-defined functions are refused. 0A000 is PostgreSQL’s feature_not_supported. What a plain standby refuses as well keeps the standby’s own SQLSTATE.',
     source: LOCAL_LIMITS,
+  },
+  'set-consistency-in-transaction': {
+    title: 'SET apg_write_forward.consistency_mode inside a transaction',
+    values: ['refused', 'allowed'],
+    default: 'refused',
+    unknown:
+      'No page says whether the consistency mode can change while a transaction is open. refused: SQLSTATE 25001, and the transaction is aborted; allowed: it holds from the next statement on.',
+    source: LOCAL_GUIDE,
+  },
+  'unknown-forwarding-parameter': {
+    title: 'SET of an apg_write_forward parameter that does not exist',
+    values: ['refused', 'accepted'],
+    default: 'refused',
+    unknown:
+      'No page says whether Aurora keeps the prefix apg_write_forward for itself, as PostgreSQL’s own modules do since PostgreSQL 15. refused: SQLSTATE 42602, so that a misspelt name is noticed; accepted: as plain PostgreSQL, which takes any name that has a dot in it.',
+    source: LOCAL_GUIDE,
   },
 } as const satisfies Readonly<Record<string, Switch>>
 

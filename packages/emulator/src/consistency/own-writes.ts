@@ -1,19 +1,14 @@
 import type { Backend } from '../backend/backend.ts'
-import { inject } from '../backend/inject.ts'
-import { parseLsn } from './lsn.ts'
+import { flushPosition } from './flush-position.ts'
 import type { ReplayTracker } from './replay-tracker.ts'
 
-/**
- * Session consistency: what this session committed on the primary must be replayed on the standby before it reads there.
- *
- * The place to wait for is the primary's **flush** position after the commit. Its insert position would be ahead of anything
- * the standby can be sent, and a read would stall until the next commit or checkpoint.
- */
+/** Session consistency: what this session committed on the primary must be replayed on the standby before it reads there. */
 export class OwnWrites {
   #tracker: ReplayTracker
   #target = 0n
   /** Something was committed of which the place is not known yet. */
   #unplaced = false
+  #mayBeUnflushed = false
 
   constructor(tracker: ReplayTracker) {
     this.#tracker = tracker
@@ -24,30 +19,31 @@ export class OwnWrites {
     this.#unplaced = true
   }
 
+  /** The session has had a hand in `synchronous_commit`: its commits may be answered before they are flushed. */
+  mayBeUnflushed(): void {
+    this.#mayBeUnflushed = true
+  }
+
   get unplaced(): boolean {
     return this.#unplaced
   }
 
   /**
-   * Asks the primary how far its log is safe.
+   * Asks the primary what the standby has to replay.
    * @returns the primary's error, if it would not say.
    * @throws BackendLost
    */
   async place(primary: Backend): Promise<Buffer | undefined> {
-    let answer = await inject(primary, flushPosition)
-    if (answer.row[1] === 'off') {
-      await inject(primary, flushNow)
-      answer = await inject(primary, flushPosition)
-    }
-    if (answer.row[0] == null) return answer.error
-    this.#target = parseLsn(answer.row[0])
+    const position = await flushPosition(primary, this.#mayBeUnflushed)
+    if ('error' in position) return position.error
+    this.#target = position.lsn
     this.#unplaced = false
     return undefined
   }
 
   /** Whether a read may go to the standby at once. */
-  get visible(): boolean {
-    return !this.#unplaced && this.#tracker.hasReplayed(this.#target)
+  isVisible(standbyStart: string): boolean {
+    return !this.#unplaced && this.#tracker.hasReplayed(this.#target, standbyStart)
   }
 
   /** Resolves when the standby shows all that was placed. @throws the signal's reason. */
@@ -55,9 +51,3 @@ export class OwnWrites {
     return this.#tracker.wait(this.#target, signal)
   }
 }
-
-const flushPosition = "SELECT pg_current_wal_flush_lsn(), current_setting('synchronous_commit')"
-
-/** With synchronous_commit = off the commit is not flushed yet; a synchronous one behind it flushes both. */
-const flushNow =
-  "BEGIN READ WRITE; SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'forwarding-reader', ''); COMMIT"

@@ -19,6 +19,7 @@ export class ReplayTracker {
   #open: () => Promise<Backend>
   #connection: Backend | undefined
   #replayed = 0n
+  #serverStart = ''
   #waiters = new Set<Waiter>()
   #polling = false
   #stopped = false
@@ -29,14 +30,17 @@ export class ReplayTracker {
     this.#open = open
   }
 
-  /** Whether the standby is known to have replayed that far; asks nobody. */
-  hasReplayed(target: bigint): boolean {
-    return target <= this.#replayed
+  /**
+   * Whether the standby is known to have replayed that far; asks nobody.
+   *
+   * @param serverStart of the standby that is meant: one that starts again has to replay again what it had replayed
+   */
+  hasReplayed(target: bigint, serverStart: string): boolean {
+    return target === 0n || (target <= this.#replayed && serverStart === this.#serverStart)
   }
 
   /** Resolves once the standby has replayed that far. @throws the signal's reason. */
   wait(target: bigint, signal: AbortSignal): Promise<void> {
-    if (this.hasReplayed(target)) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#waiters.delete(waiter)
@@ -84,8 +88,13 @@ export class ReplayTracker {
   async #ask(): Promise<void> {
     try {
       this.#connection ??= await this.#open()
-      const { row } = await inject(this.#connection, 'SELECT pg_last_wal_replay_lsn()')
-      if (row[0] != null) this.#replayed = parseLsn(row[0])
+      const { row } = await inject(
+        this.#connection,
+        'SELECT pg_last_wal_replay_lsn(), pg_postmaster_start_time()',
+      )
+      if (row[0] == null || row[1] == null) return
+      this.#replayed = parseLsn(row[0])
+      this.#serverStart = row[1]
     } catch {
       // The standby is restarting, or the database was dropped: ask again, on another session.
       this.#connection?.end()

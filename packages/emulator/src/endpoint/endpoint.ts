@@ -5,6 +5,7 @@ import { resolveProfile } from '@knex-flatten/sql-support'
 import type { Assumptions } from '../assumptions/switches.ts'
 import { Authority, type Credentials } from '../auth/authority.ts'
 import { openBackend } from '../backend/open-backend.ts'
+import { GlobalPoint } from '../consistency/global-point.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
@@ -89,6 +90,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     refusals: new RefusalLog(),
     shadowing: new Map(),
     tracker,
+    globalPoint: new GlobalPoint(() => openBackend('primary', servers.primary, trackerParameters, ignored)),
     forwardDefaults: { ...forwardDefaults, consistency: options.consistency ?? forwardDefaults.consistency },
   }
   const sessions = new SessionList()
@@ -131,6 +133,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       const closed = once(server, 'close')
       server.close()
       tracker.stop()
+      state.globalPoint.stop()
       sessions.endAll(fatal('57P01', 'terminating connection: the forwarding reader was stopped'))
       for (const { socket } of connections) socket.destroySoon()
       await closed

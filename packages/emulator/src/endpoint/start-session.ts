@@ -1,5 +1,6 @@
 import type { BackendEvents } from '../backend/backend.ts'
 import { openBackend } from '../backend/open-backend.ts'
+import { openingParameters, withForwardDefaults } from '../session/open-parameters.ts'
 import { SessionServers } from '../session/session-servers.ts'
 import { Session } from '../session/session.ts'
 import { Settings } from '../session/settings.ts'
@@ -9,7 +10,7 @@ import type { StartupPacket } from '../wire/startup-packet.ts'
 import type { Opening } from './opening.ts'
 import type { House } from './welcome.ts'
 
-/** Opens a session on the standby for a client that was let in, and serves it to its end. @throws BackendLost */
+/** Opens a session on the standby for a client that was let in, and serves it to its end. @throws BackendLost, LoginRefused */
 export async function startSession(
   opening: Opening,
   { minor, parameters }: Extract<StartupPacket, { kind: 'start' }>,
@@ -21,14 +22,16 @@ export async function startSession(
     notice: (bytes) => opened.session?.notice(bytes),
     lost: (error) => opened.session?.standbyLost(error),
   }
-  const standby = await openBackend('standby', pair.standby, parameters, events)
+  const asked = withForwardDefaults(parameters, endpoint.forwardDefaults)
+  const standby = await openBackend('standby', pair.standby, asked, events)
+  const initial = await openingParameters(standby, parameters, endpoint.forwardDefaults)
   if (socket.destroyed) {
     standby.end()
     return
   }
   const settings = new Settings()
-  const servers = new SessionServers(standby, pair, parameters, settings)
-  const session = new Session(socket, endpoint, servers, settings)
+  const servers = new SessionServers(standby, pair, asked, settings)
+  const session = new Session(socket, endpoint, servers, settings, initial)
   opened.session = session
   const key = sessions.newKey(minor)
   sessions.add(key, session)

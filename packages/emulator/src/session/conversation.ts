@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.ts'
 import { injectMessages } from '../backend/inject.ts'
 import { hiddenSync } from '../backend/reply.ts'
 import type { Shadowing } from '../catalog/shadowing.ts'
+import type { GlobalPoint } from '../consistency/global-point.ts'
 import { OwnWrites } from '../consistency/own-writes.ts'
 import type { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { CrossingCounter, CrossingRecord } from '../endpoint/crossings.ts'
@@ -16,6 +17,7 @@ import type { Inbox } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { Planner } from './plan.ts'
 import { Prepared } from './prepared.ts'
+import type { SessionParameters } from './session-parameters.ts'
 import type { SessionServers } from './session-servers.ts'
 import type { Settings, SettingChange } from './settings.ts'
 import type { Transaction } from './transaction.ts'
@@ -31,6 +33,7 @@ export interface EndpointState {
   /** By database. */
   readonly shadowing: Map<string, Shadowing>
   readonly tracker: ReplayTracker
+  readonly globalPoint: GlobalPoint
   /** What a session's `apg_write_forward.*` parameters are until it sets them. */
   readonly forwardDefaults: ForwardSettings
 }
@@ -45,8 +48,10 @@ export class Conversation {
   readonly sink: ClientSink
   readonly prepared = new Prepared()
   readonly ownWrites: OwnWrites
-  /** The session's `apg_write_forward.*` parameters. */
-  forwardSettings: ForwardSettings
+  /** What the session has set of that which the emulator itself goes by. */
+  parameters: SessionParameters
+  /** A statement may have changed them. */
+  parametersStale = false
   /** The transaction status that the client was told last, or would be told now. */
   status: number = status.idle
   transaction: Transaction | undefined
@@ -75,6 +80,7 @@ export class Conversation {
     outbox: Outbox,
     servers: SessionServers,
     settings: Settings,
+    parameters: SessionParameters,
   ) {
     this.endpoint = endpoint
     this.inbox = inbox
@@ -82,8 +88,18 @@ export class Conversation {
     this.servers = servers
     this.settings = settings
     this.ownWrites = new OwnWrites(endpoint.tracker)
-    this.forwardSettings = endpoint.forwardDefaults
+    this.parameters = parameters
     this.sink = new ClientSink(outbox, (server) => this.#divertCopy(server))
+  }
+
+  /** The session's `apg_write_forward.*` parameters. */
+  get forwardSettings(): ForwardSettings {
+    return this.parameters.forward
+  }
+
+  /** The session forwards what its profile says; otherwise it is one on a plain standby. */
+  get forwarding(): boolean {
+    return this.parameters.forward.consistency !== 'off'
   }
 
   /** The server that holds what is open, or else answers by default. */

@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import { asError } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
-import { cancelledByUser, NotForwarded, writerUnreachable } from './not-forwarded.ts'
+import { cancelledByUser, NotForwarded, statementTimedOut, writerUnreachable } from './not-forwarded.ts'
 import { replayOn } from './settings.ts'
 
 /**
@@ -51,39 +51,26 @@ export async function cross(conversation: Conversation, texts: readonly string[]
   if (latency.ms > 0) await abortable(conversation, (signal) => delay(latency.ms, undefined, { signal }))
 }
 
-/** Waits until the standby shows what this session has committed. @throws NotForwarded */
-export async function seeOwnWrites(conversation: Conversation): Promise<void> {
-  const { ownWrites } = conversation
-  if (ownWrites.visible) return
-  if (ownWrites.unplaced) await placeOwnWrites(conversation)
-  await abortable(conversation, (signal) => ownWrites.wait(signal))
-}
-
-/** Finds out what the standby must replay before this session reads from it again. @throws NotForwarded */
-export async function placeOwnWrites(conversation: Conversation): Promise<void> {
-  const { ownWrites, servers } = conversation
-  try {
-    const error = await ownWrites.place(await servers.primary())
-    if (error) throw new NotForwarded(error)
-  } catch (error) {
-    if (!(error instanceof BackendLost)) throw error
-    servers.takeLoss()
-    throw writerUnreachable(error)
-  }
-}
-
-async function abortable(
+/** Waits for something that is no server's answer: until the client cancels, or its statement_timeout has passed. @throws NotForwarded */
+export async function abortable(
   conversation: Conversation,
   wait: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const controller = new AbortController()
+  const { statementTimeoutMs } = conversation.parameters
+  const timer =
+    statementTimeoutMs > 0 && setTimeout(() => controller.abort(statementTimedOut()), statementTimeoutMs)
   conversation.waiting = controller
   try {
     await wait(controller.signal)
   } catch (error) {
-    if (controller.signal.aborted) throw cancelledByUser()
+    if (controller.signal.aborted) {
+      const reason: unknown = controller.signal.reason
+      throw reason instanceof NotForwarded ? reason : cancelledByUser()
+    }
     throw error
   } finally {
+    if (timer) clearTimeout(timer)
     conversation.waiting = undefined
   }
 }

@@ -75,8 +75,14 @@ export function demandOf(conversation: Conversation, plans: readonly Plan[]): De
  * Whether it is the emulator that refuses. What a plain standby refuses too is left to the standby, as long as it gets there;
  * savepoints may be assumed to be refused no sooner than something was forwarded.
  */
-export function isRefusedNow({ endpoint }: Conversation, refusal: Refusal, onPrimary: boolean): boolean {
+export function isRefusedNow(
+  { endpoint, forwarding }: Conversation,
+  refusal: Refusal,
+  onPrimary: boolean,
+): boolean {
   if (onPrimary) return true
+  // A session that forwards nothing is one on a plain standby.
+  if (!forwarding) return false
   if (refusal.rule === 'savepoint' && endpoint.assumptions['savepoint-refusal'] === 'after-forwarding')
     return false
   return !refusal.byStandby
@@ -84,11 +90,11 @@ export function isRefusedNow({ endpoint }: Conversation, refusal: Refusal, onPri
 
 /** Decides by verdicts and by where the transaction stands; what forwards is in the support table alone. */
 export function routeOf(conversation: Conversation, demand: Demand): Route {
-  const { transaction, failed } = conversation
+  const { transaction, failed, forwarding } = conversation
   const { ends } = demand
   const readOnly = transaction ? transaction.readOnly : demand.opensReadOnly
   // An aborted transaction answers 25P02 where it is: nothing needs to cross for that.
-  const forwarded = demand.forwards && !readOnly && !failed
+  const forwarded = demand.forwards && forwarding && !readOnly && !failed
   const onPrimary = conversation.holder.role === 'primary'
   const refusal = demand.refusals.find((each) => isRefusedNow(conversation, each, onPrimary || forwarded))
   if (refusal) return { to: 'refused', refusal }

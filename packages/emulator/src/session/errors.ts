@@ -13,7 +13,7 @@ export function errorOf(
 ): (error: Buffer) => Buffer {
   return (error) => {
     const refusal = plan?.refusals[0]
-    if (refusal && !conversation.failed) recordRefusal(conversation, refusal)
+    if (refusal && !conversation.failed && conversation.forwarding) recordRefusal(conversation, refusal)
     return forwardedText === undefined ? error : withContext(error, `WriteForward command: ${forwardedText}`)
   }
 }

@@ -9,6 +9,7 @@ import type { Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import { takeIn } from './settle.ts'
+import { wrongSetting } from './wrong-setting.ts'
 
 /** Messages for one server, and what they are to be answered with. */
 export interface Batch {
@@ -21,6 +22,7 @@ export interface Batch {
 export function makeBatches(conversation: Conversation, steps: readonly Step[], target: Backend): Batch[] {
   const batches: Batch[] = []
   let ending = false
+  let open = conversation.transaction !== undefined
   const taught = new Map<Backend, Set<unknown>>()
   for (const step of steps) {
     const server = step.boundTo ?? target
@@ -31,8 +33,11 @@ export function makeBatches(conversation: Conversation, steps: readonly Step[], 
     }
     let lessons = taught.get(server)
     if (!lessons) taught.set(server, (lessons = new Set()))
-    if (addStep(conversation, batch, step, lessons, ending)) break
-    ending ||= step.statement?.plan.marks.some(({ type }) => type === 'end') === true
+    if (addStep(conversation, batch, step, lessons, ending, open)) break
+    for (const { type } of step.statement?.plan.marks ?? []) {
+      if (type === 'end') [ending, open] = [true, false]
+      else if (type === 'begin') open = true
+    }
   }
   return batches
 }
@@ -63,6 +68,7 @@ function addStep(
   step: Step,
   lessons: Set<unknown>,
   ending: boolean,
+  open: boolean,
 ): boolean {
   const { server, messages, replies } = batch
   const { kind, statement, message } = step
@@ -83,6 +89,11 @@ function addStep(
     return true
   }
 
+  const wrong = kind === 'execute' && plan && !conversation.failed && wrongSetting(conversation, plan, open)
+  if (wrong) {
+    addFailing(batch, () => wrong)
+    return true
+  }
   if (statement && step.openOn && step.openOn !== server && !conversation.failed) {
     // The server itself would not mind: it is the other one that has the portal.
     addFailing(batch, () => duplicateCursor(step.name))
@@ -103,7 +114,7 @@ function duplicateCursor(name: string): Buffer {
 
 function refusalOf(conversation: Conversation, step: Step, server: Backend): Refusal | undefined {
   const { statement, inParts } = step
-  if (!statement || !inParts || !conversation.endpoint.planner.refusesParts) {
+  if (!statement || !inParts || !conversation.forwarding || !conversation.endpoint.planner.refusesParts) {
     return statement?.plan.refusals.find((each) =>
       isRefusedNow(conversation, each, server.role === 'primary'),
     )

@@ -7,7 +7,7 @@ import { frontend } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
 import type { Mark } from './plan.ts'
 import type { PreparedStatement } from './prepared.ts'
-import { readOnlyText } from './standby-text.ts'
+import { serverText } from './standby-text.ts'
 
 /** One extended message, and what it refers to. */
 export interface Step {
@@ -131,9 +131,9 @@ function newStatement(conversation: Conversation, message: Buffer): PreparedStat
   // What lasts must not keep the whole chunk that it came in.
   const lasting = name === '' ? message : Buffer.from(message)
   const types = lasting.subarray(typesAt)
-  const parseFor = (role: Role) =>
-    role === 'standby' && plan.readWrite.length > 0
-      ? parseMessage(name, readOnlyText(sql, plan.readWrite), types)
-      : lasting
+  const parseFor = (role: Role) => {
+    const text = serverText(sql, plan, role, conversation.forwarding)
+    return text === sql ? lasting : parseMessage(name, text, types)
+  }
   return { name, sql, plan, parseFor, types }
 }

@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/backend.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
-import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
+import { awaitConsistency } from './await-consistency.ts'
+import { cross, reachPrimary } from './cross.ts'
 import { demandOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
@@ -45,7 +46,8 @@ export async function performExtended(
       target = await reachPrimary(conversation)
       const texts = crossingTexts(conversation, steps)
       if (route.crosses && texts.length > 0) await cross(conversation, texts)
-    } else if (route.to === 'standby' && executed.some(({ reads }) => reads)) await seeOwnWrites(conversation)
+    } else if (route.to === 'standby' && executed.some(({ reads }) => reads))
+      await awaitConsistency(conversation, executed)
     if (route.to === 'refused' && demand.forwards && !conversation.failed)
       target = await reachPrimary(conversation)
     await teachNamed(

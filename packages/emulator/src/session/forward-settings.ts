@@ -9,6 +9,10 @@ export const consistencyModes = ['session', 'eventual', 'global', 'off'] as cons
  */
 export type ConsistencyMode = (typeof consistencyModes)[number]
 
+export function isConsistencyMode(text: string | undefined): text is ConsistencyMode {
+  return consistencyModes.some((mode) => mode === text)
+}
+
 /** One session's values of the `apg_write_forward.*` parameters that a session may set. */
 export interface ForwardSettings {
   readonly consistency: ConsistencyMode

@@ -25,13 +25,24 @@ export function writerUnreachable(lost: BackendLost): NotForwarded {
   )
 }
 
-/** What PostgreSQL answers when a statement is cancelled while it waits. */
-export function cancelledByUser(): NotForwarded {
+/** Under global consistency a read depends on the writer: SQLSTATE 08006, connection_failure. */
+export function consistencyUnknown(lost: BackendLost): NotForwarded {
   return new NotForwarded(
     errorResponse({
       severity: 'ERROR',
-      sqlstate: '57014',
-      message: 'canceling statement due to user request',
+      sqlstate: '08006',
+      message: `the read could not be made consistent: ${lost.message}`,
+      hint: 'Under global consistency each read asks the writer how far it is. Other modes read without the writer.',
     }),
   )
+}
+
+/** What PostgreSQL answers when a statement is cancelled while it waits. */
+export const cancelledByUser = (): NotForwarded => cancelled('canceling statement due to user request')
+
+/** What PostgreSQL answers when a statement has taken longer than `statement_timeout`. */
+export const statementTimedOut = (): NotForwarded => cancelled('canceling statement due to statement timeout')
+
+function cancelled(message: string): NotForwarded {
+  return new NotForwarded(errorResponse({ severity: 'ERROR', sqlstate: '57014', message }))
 }

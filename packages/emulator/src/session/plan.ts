@@ -4,22 +4,48 @@ import {
   resolveProfile,
   supportTable,
   type ForwardingProfile,
+  type IsolationLevel,
   type RuleId,
   type Statement,
 } from '@knex-flatten/sql-support'
+import {
+  consistencyParameter,
+  nameError,
+  shownValue,
+  valueError,
+  type ParameterError,
+} from './forward-parameters.ts'
+import { firstError, settingMark, shownSetting } from './setting-marks.ts'
+import type { Edit } from './standby-text.ts'
 
 export type Profile = 'aws-global' | 'aws-local' | ForwardingProfile
 
 /** What a statement does to the session, beyond its answer, in the order of the text. */
 export type Mark =
-  | { readonly type: 'begin'; readonly text: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'begin'
+      readonly text: string
+      readonly readOnly: boolean
+      readonly isolationLevel: IsolationLevel | undefined
+    }
   | { readonly type: 'end'; readonly commit: boolean; readonly chain: boolean }
-  | { readonly type: 'set-transaction'; readonly text: string; readonly readOnly: boolean }
+  | {
+      readonly type: 'set-transaction'
+      readonly text: string
+      readonly readOnly: boolean
+      readonly isolationLevel: IsolationLevel | undefined
+    }
   | {
       readonly type: 'setting'
       readonly text: string
       readonly key: string | undefined
       readonly local: boolean
+      /** It may change what the emulator itself goes by, which is then read back. */
+      readonly tracked: boolean
+      /** It may change `synchronous_commit`. */
+      readonly flushing: boolean
+      /** What it sets `apg_write_forward.consistency_mode` to; undefined if it sets something else, '' if only the server will know. */
+      readonly mode: string | undefined
     }
   | { readonly type: 'prepare'; readonly name: string; readonly text: string; readonly inner: Plan }
   | { readonly type: 'execute'; readonly name: string }
@@ -69,7 +95,13 @@ export interface Plan {
   /** Where the first COMMIT or ROLLBACK ends, if something comes behind it. */
   readonly cutAt: number | undefined
   /** Where the standby is to be told READ ONLY for READ WRITE, which it never accepts. */
-  readonly readWrite: readonly { readonly start: number; readonly end: number }[]
+  readonly readWrite: readonly Edit[]
+  /** Where a parameter of Aurora's is set, in the words in which it is to be shown. */
+  readonly shown: readonly Edit[]
+  /** A parameter is set that Aurora does not have. */
+  readonly wrongName: ParameterError | undefined
+  /** One is set that Aurora does have, to what it does not take. */
+  readonly wrongValue: ParameterError | undefined
 }
 
 /** Makes plans, and keeps one per classification for as long as sql-support caches that. */
@@ -132,15 +164,23 @@ export class Planner {
       discards: statements.length > 1 && marksOf.flat().some(({ type }) => type === 'discard-all'),
       cutAt: statements.slice(0, -1).find((_, at) => marksOf[at]?.some(({ type }) => type === 'end'))?.end,
       readWrite: statements.flatMap(({ hits }) =>
-        hits.filter(({ rule, start, end }) => rule === 'read-write' && readWrite.test(sql.slice(start, end))),
+        hits
+          .filter(({ rule, start, end }) => rule === 'read-write' && readWrite.test(sql.slice(start, end)))
+          .map(({ start, end }) => ({ start, end, text: 'READ ONLY' })),
       ),
+      shown: statements.flatMap((statement) => {
+        const text = shownSetting(statement)
+        return text === undefined ? [] : [{ start: statement.start, end: statement.end, text }]
+      }),
+      wrongName: firstError(statements, nameError),
+      wrongValue: firstError(statements, valueError),
     }
   }
 
   #marks(sql: string, statement: Statement): Mark[] {
     const { kind, text, name, transaction, setting, inner } = statement
     if (transaction) return transactionMarks(text, transaction)
-    if (setting) return [{ type: 'setting', text, key: settingKey(statement), local: setting.local }]
+    if (setting) return [settingMark(statement, setting)]
     switch (kind) {
       case 'prepare':
         return name === undefined || !inner
@@ -166,16 +206,16 @@ const sessionKinds = new Set(['transaction', 'set', 'deallocate', 'discard', 'pr
 
 function transactionMarks(
   text: string,
-  { action, readOnly, chain, name = '' }: NonNullable<Statement['transaction']>,
+  { action, readOnly, isolationLevel, chain, name = '' }: NonNullable<Statement['transaction']>,
 ): Mark[] {
   switch (action) {
     case 'begin':
-      return [{ type: 'begin', text, readOnly: readOnly === true }]
+      return [{ type: 'begin', text, readOnly: readOnly === true, isolationLevel }]
     case 'commit':
     case 'rollback':
       return [{ type: 'end', commit: action === 'commit', chain: chain === true }]
     case 'set-transaction':
-      return [{ type: 'set-transaction', text, readOnly: readOnly === true }]
+      return [{ type: 'set-transaction', text, readOnly: readOnly === true, isolationLevel }]
     case 'savepoint':
     case 'release':
     case 'rollback-to':
@@ -188,11 +228,4 @@ function transactionMarks(
 /** PREPARE names a statement and BEGIN opens a transaction: what crosses is what comes after them. */
 function isPreliminary({ kind, transaction }: Statement): boolean {
   return kind === 'prepare' || (transaction !== undefined && !/prepare/.test(transaction.action))
-}
-
-function settingKey({ kind, text, setting, functions }: Statement): string | undefined {
-  if (setting?.action === 'reset-all') return undefined
-  // Several calls of set_config() in one statement are repeated together, so they are kept together.
-  const calls = functions.filter(({ name }) => name === 'set_config').length
-  return kind !== 'set' && calls > 1 ? text : (setting?.name ?? '')
 }

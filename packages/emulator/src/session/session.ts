@@ -5,12 +5,13 @@ import { farewell } from '../wire/farewell.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
 import type { EndpointState } from './conversation.ts'
 import { Conversation } from './conversation.ts'
-import { placeOwnWrites } from './cross.ts'
+import { placeOwnWrites } from './await-consistency.ts'
 import { performExtended } from './extended.ts'
 import { Inbox, type Unit } from './inbox.ts'
 import { noticeLoss } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import { Outbox } from './outbox.ts'
+import type { SessionParameters } from './session-parameters.ts'
 import type { SessionServers } from './session-servers.ts'
 import { flushed, ready } from './settle.ts'
 import type { Settings } from './settings.ts'
@@ -22,9 +23,16 @@ export class Session {
   #conversation: Conversation
   #ended = false
 
-  constructor(socket: Socket, endpoint: EndpointState, servers: SessionServers, settings: Settings) {
+  constructor(
+    socket: Socket,
+    endpoint: EndpointState,
+    servers: SessionServers,
+    settings: Settings,
+    parameters: SessionParameters,
+  ) {
     this.#socket = socket
-    this.#conversation = new Conversation(endpoint, new Inbox(socket), new Outbox(socket), servers, settings)
+    const [inbox, outbox] = [new Inbox(socket), new Outbox(socket)]
+    this.#conversation = new Conversation(endpoint, inbox, outbox, servers, settings, parameters)
   }
 
   /** What a server says when nobody asked it: a notice, a changed parameter. */
@@ -106,7 +114,9 @@ export class Session {
 
   /** The client has its answer; where its commit stands in the log is found out while it thinks. */
   async #placeWrites(): Promise<void> {
-    const { ownWrites, transaction, servers, unsynced } = this.#conversation
+    const { ownWrites, transaction, servers, unsynced, forwardSettings } = this.#conversation
+    // Under the other modes nobody waits for it; should the session change its mode, its next read will ask.
+    if (forwardSettings.consistency !== 'session') return
     if (!ownWrites.unplaced || transaction || unsynced.size > 0 || !servers.openPrimary) return
     try {
       await placeOwnWrites(this.#conversation)

@@ -6,7 +6,9 @@ import { firstValue } from '../wire/message-fields.ts'
 import { status } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
 import type { Mark } from './plan.ts'
+import { refreshParameters } from './refresh-parameters.ts'
 import { failingText } from './refusal.ts'
+import { keepsSnapshot } from './session-parameters.ts'
 import { replayBound, replayOn, replaySql, type SettingChange } from './settings.ts'
 import { Transaction } from './transaction.ts'
 
@@ -42,8 +44,10 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       takeInEnd(conversation, server, mark)
       break
     case 'set-transaction':
-      transaction?.preamble.push(replaySql(mark.text))
-      if (transaction && mark.readOnly) transaction.readOnly = true
+      if (!transaction) break
+      transaction.preamble.push(replaySql(mark.text))
+      if (mark.readOnly) transaction.readOnly = true
+      if (mark.isolationLevel) transaction.keepsSnapshot = keepsSnapshot(mark.isolationLevel)
       break
     case 'setting': {
       const replay = bound ? replayBound(bound.sql, bound.types, bound.values) : replaySql(mark.text)
@@ -51,6 +55,10 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       transaction?.preamble.push(replay)
       const changes = transaction?.changes ?? conversation.looseChanges
       changes.push({ replay, key, local: mark.local })
+      if (mark.flushing) conversation.ownWrites.mayBeUnflushed()
+      if (!mark.tracked) break
+      conversation.parametersStale = true
+      if (transaction) transaction.tracked = true
       break
     }
     case 'prepare':
@@ -67,6 +75,7 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       forgetAll(conversation, server)
       prepared.portals.clear()
       settings.clear()
+      conversation.parametersStale = true
       // It cannot be rolled back, so the other server is not spared it whatever becomes of the rest.
       conversation.unspread.push({
         change: { replay: replaySql('DISCARD ALL'), key: undefined, local: false },
@@ -75,6 +84,7 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       break
     case 'savepoint':
       transaction?.savepoint(mark)
+      if (mark.action === 'rollback-to' && transaction?.tracked) conversation.parametersStale = true
       break
     case 'execute':
       break
@@ -84,9 +94,13 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
 function takeInBegin(
   conversation: Conversation,
   server: Backend,
-  { text, readOnly }: Extract<Mark, { type: 'begin' }>,
+  { text, readOnly, isolationLevel }: Extract<Mark, { type: 'begin' }>,
 ): void {
   const transaction = new Transaction(text, readOnly, server.role === 'primary')
+  transaction.keepsSnapshot = isolationLevel
+    ? keepsSnapshot(isolationLevel)
+    : conversation.parameters.keepsSnapshot
+  transaction.tracked = conversation.parametersStale
   // What stands before BEGIN in the same string or batch becomes part of the transaction.
   transaction.changes = conversation.looseChanges.splice(0)
   transaction.preamble.push(...transaction.changes.map(({ replay }) => replay))
@@ -108,6 +122,7 @@ function takeInEnd(
   const { begin, readOnly, moved, standbyOpen } = transaction
   // An aborted transaction has lost its options before it can hand them on.
   const next = failed ? new Transaction('BEGIN', false, moved) : new Transaction(begin, readOnly, moved)
+  next.keepsSnapshot = failed ? conversation.parameters.keepsSnapshot : transaction.keepsSnapshot
   next.standbyOpen = standbyOpen
   conversation.transaction = next
   conversation.status = status.open
@@ -124,6 +139,7 @@ const forgotten = {}
 /** The open transaction is over. */
 export function endTransaction(conversation: Conversation, server: Backend, outcome: CrossingOutcome): void {
   const { transaction, crossing } = conversation
+  if (transaction?.tracked) conversation.parametersStale = true
   if (outcome === 'committed') keep(conversation, server, transaction?.changes ?? [])
   if (crossing) {
     crossing.outcome = outcome
@@ -146,6 +162,7 @@ export async function settle(conversation: Conversation, server: Backend): Promi
   const { sink, servers } = conversation
   await failTogether(conversation)
   conversation.status = server.status
+  await refreshParameters(conversation, server)
   if (conversation.status === status.idle) {
     if (conversation.transaction || conversation.crossing) {
       endTransaction(conversation, server, sink.failed ? 'rolled-back' : 'committed')

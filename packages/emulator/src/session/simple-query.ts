@@ -4,7 +4,8 @@ import { queryMessage } from '../wire/build.ts'
 import { status } from '../wire/message-types.ts'
 import { queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
-import { cross, reachPrimary, seeOwnWrites } from './cross.ts'
+import { awaitConsistency } from './await-consistency.ts'
+import { cross, reachPrimary } from './cross.ts'
 import { demandOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import { judgeCalls, mayCallOthers } from './judge-calls.ts'
@@ -13,8 +14,9 @@ import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import { ready, settle, takeIn } from './settle.ts'
-import { readOnlyText } from './standby-text.ts'
+import { serverText } from './standby-text.ts'
 import { teachNamed } from './teach-named.ts'
+import { wrongSetting } from './wrong-setting.ts'
 
 /** Answers a simple query: one statement or several, as one string. */
 export async function performQuery(conversation: Conversation, message: Buffer): Promise<void> {
@@ -68,6 +70,10 @@ async function performText(
   message: Buffer,
   plan: Plan,
 ): Promise<void> {
+  const wrong = conversation.failed
+    ? undefined
+    : wrongSetting(conversation, plan, conversation.transaction !== undefined)
+  if (wrong) return fail(conversation, wrong)
   const route = routeOf(conversation, demandOf(conversation, [plan]))
   if (route.to === 'refused') {
     const leaves = conversation.failed && !plan.marks.some(({ type }) => type === 'end')
@@ -80,11 +86,11 @@ async function performText(
     const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
     if (route.to === 'primary') {
       if (route.crosses) await cross(conversation, [sql])
-    } else if (plan.reads) await seeOwnWrites(conversation)
+    } else if (plan.reads) await awaitConsistency(conversation, [plan])
     await teachNamed(conversation, server, plan.marks)
     const crossing = conversation.crossing
-    const rewritten = server.role === 'standby' && plan.readWrite.length > 0
-    const bytes = rewritten ? queryMessage(readOnlyText(sql, plan.readWrite)) : message
+    const text = serverText(sql, plan, server.role, conversation.forwarding)
+    const bytes = text === sql ? message : queryMessage(text)
     const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
     await run(conversation, server, bytes, plan, forwardedText, () => {
       if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started

@@ -1,16 +1,29 @@
+import type { Role } from '../backend/backend.ts'
+import type { Plan } from './plan.ts'
+
+/** Other words for a stretch of a text. */
+export interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
 /**
- * Says READ ONLY where a text says READ WRITE. A standby takes no other transaction, and a forwarding reader accepts both;
- * the primary is given the client's own text when the transaction gets there.
+ * The client's text as a server is to have it. To the standby READ ONLY is said where the text says READ WRITE: a standby
+ * takes no other transaction, and a forwarding reader accepts both; the primary is given READ WRITE when the transaction gets
+ * there. Aurora's own parameters are set in the words in which they are to be shown.
+ *
+ * @param forwarding false while the session forwards nothing, and is as strict as any standby
  */
-export function readOnlyText(
-  sql: string,
-  places: readonly { readonly start: number; readonly end: number }[],
-): string {
+export function serverText(sql: string, plan: Plan, role: Role, forwarding: boolean): string {
+  const { readWrite, shown } = plan
+  if (readWrite.length === 0 && shown.length === 0) return sql
+  const edits = role === 'standby' && forwarding ? [...readWrite, ...shown] : shown
   let text = ''
   let at = 0
-  for (const { start, end } of places) {
-    text += `${sql.slice(at, start)}READ ONLY`
-    at = end
+  for (const edit of [...edits].sort((a, b) => a.start - b.start)) {
+    text += sql.slice(at, edit.start) + edit.text
+    at = edit.end
   }
   return text + sql.slice(at)
 }

@@ -7,6 +7,12 @@ export class Transaction {
   readonly begin: string
   readOnly: boolean
   moved: boolean
+  /** Its isolation level keeps the snapshot of its first statement. */
+  keepsSnapshot = false
+  /** It has that snapshot, on the standby. */
+  hasSnapshot = false
+  /** Something in it may have changed what the emulator itself goes by. */
+  tracked = false
   /** The standby's transaction is still open, because a portal of the client's lives in it. */
   standbyOpen = false
   /** What the client set since BEGIN, to be repeated behind the primary's BEGIN. */

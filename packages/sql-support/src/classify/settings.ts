@@ -46,7 +46,13 @@ export function readSetting(fields: SyntaxNode, context: Context, stretch: Span,
   }
   const lower = (name ?? '').toLowerCase()
   const resets = kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT'
-  findings.setting = frozen({ action: resets ? 'reset' : 'set', name: lower, local })
+  const value = args?.length === 1 ? constantText(args[0]) : undefined
+  findings.setting = frozen({
+    action: resets ? 'reset' : 'set',
+    name: lower,
+    ...(value !== undefined && { value }),
+    local,
+  })
   if (kind === 'VAR_SET_MULTI') {
     // READ WRITE is a mere default here, which a standby accepts: only the isolation level matters.
     readModes(args, context, stretch, (rule, span) => {
@@ -64,7 +70,13 @@ export function readSetConfig(node: FuncCall, context: Context, findings: Findin
   const [nameArgument, valueArgument, localArgument] = node.args ?? []
   const name = constantText(nameArgument)?.toLowerCase()
   const local = !isOff(constantText(localArgument) ?? 'off')
-  findings.setting = frozen({ action: 'set', ...(name !== undefined && { name }), local })
+  const value = constantText(valueArgument)
+  findings.setting = frozen({
+    action: 'set',
+    ...(name !== undefined && { name }),
+    ...(value !== undefined && { value }),
+    local,
+  })
   const at = constantLocation(valueArgument)
   if (name === undefined || at === undefined) return
   noteValue(name, constantText(valueArgument), context.words.at(context.toUtf16(at)), findings)

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { BackendLost } from '../backend/backend-lost.ts'
+import type { Conversation } from './conversation.ts'
+import { abortable } from './cross.ts'
+import { isConsistencyMode, type ConsistencyMode } from './forward-settings.ts'
+import { consistencyUnknown, NotForwarded, writerUnreachable } from './not-forwarded.ts'
+import type { Plan } from './plan.ts'
+
+/** Waits until the standby shows what the session's consistency mode promises to a read that begins now. @throws NotForwarded */
+export async function awaitConsistency(conversation: Conversation, plans: readonly Plan[]): Promise<void> {
+  const { transaction, failed } = conversation
+  // One that has its snapshot sees nothing newer however long it waits, and an aborted one sees nothing at all.
+  if (transaction?.hasSnapshot || failed) return
+  const mode = modeOf(conversation, plans)
+  if (mode === 'session') await seeOwnWrites(conversation)
+  else if (mode === 'global') await seeEverybodysWrites(conversation)
+  if (transaction?.keepsSnapshot) transaction.hasSnapshot = true
+}
+
+const strictness: readonly ConsistencyMode[] = ['off', 'eventual', 'session', 'global']
+
+/** A text may change the mode and then read: it gets the stricter of the two from its start on. */
+function modeOf({ forwardSettings }: Conversation, plans: readonly Plan[]): ConsistencyMode {
+  let mode = forwardSettings.consistency
+  for (const { marks } of plans) {
+    for (const mark of marks) {
+      if (mark.type !== 'setting' || !isConsistencyMode(mark.mode)) continue
+      if (strictness.indexOf(mark.mode) > strictness.indexOf(mode)) mode = mark.mode
+    }
+  }
+  return mode
+}
+
+async function seeOwnWrites(conversation: Conversation): Promise<void> {
+  const { ownWrites, parameters } = conversation
+  if (ownWrites.isVisible(parameters.serverStart)) return
+  if (ownWrites.unplaced) await placeOwnWrites(conversation)
+  if (ownWrites.isVisible(parameters.serverStart)) return
+  await abortable(conversation, (signal) => ownWrites.wait(signal))
+}
+
+/** Asks the primary how far it is, which is a way to the writer and back, and waits for the standby to be as far. */
+async function seeEverybodysWrites(conversation: Conversation): Promise<void> {
+  const { globalPoint, tracker, latency } = conversation.endpoint
+  const { serverStart } = conversation.parameters
+  try {
+    await abortable(conversation, async (signal) => {
+      if (latency.ms > 0) await delay(latency.ms, undefined, { signal })
+      const position = await orAborted(globalPoint.now(), signal)
+      if ('error' in position) throw new NotForwarded(position.error)
+      if (!tracker.hasReplayed(position.lsn, serverStart)) await tracker.wait(position.lsn, signal)
+    })
+  } catch (error) {
+    throw error instanceof BackendLost ? consistencyUnknown(error) : error
+  }
+}
+
+function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', giveUp, { once: true })
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}
+
+/** Finds out what the standby must replay before this session reads from it again. @throws NotForwarded */
+export async function placeOwnWrites(conversation: Conversation): Promise<void> {
+  const { ownWrites, servers } = conversation
+  try {
+    const error = await ownWrites.place(await servers.primary())
+    if (error) throw new NotForwarded(error)
+  } catch (error) {
+    if (!(error instanceof BackendLost)) throw error
+    servers.takeLoss()
+    throw writerUnreachable(error)
+  }
+}

@@ -1,0 +1,47 @@
+import type { SettingAction, Statement } from '@knex-flatten/sql-support'
+import { consistencyParameter, shownValue, type ParameterError } from './forward-parameters.ts'
+import type { Mark } from './plan.ts'
+import { trackedNames } from './session-parameters.ts'
+
+/** What a statement sets. */
+export function settingMark(statement: Statement, { name, value, local }: SettingAction): Mark {
+  const key = settingKey(statement)
+  const several = key === undefined || key !== name
+  return {
+    type: 'setting',
+    text: shownSetting(statement) ?? statement.text,
+    key,
+    local,
+    tracked: several || trackedNames.has(name),
+    flushing: several || name === 'synchronous_commit',
+    mode: name === consistencyParameter ? (value?.toLowerCase() ?? '') : undefined,
+  }
+}
+
+/** SET of a parameter of Aurora's, its value in the words of SHOW. */
+export function shownSetting({ kind, setting }: Statement): string | undefined {
+  if (kind !== 'set' || setting?.name === undefined || setting.value === undefined) return undefined
+  const shown = shownValue(setting.name, setting.value)
+  return shown === setting.value
+    ? undefined
+    : `SET ${setting.local ? 'LOCAL' : 'SESSION'} ${setting.name} = '${shown}'`
+}
+
+/** The first complaint about the parameters that the statements set. */
+export function firstError(
+  statements: readonly Statement[],
+  check: (name: string, value: string | undefined) => ParameterError | undefined,
+): ParameterError | undefined {
+  for (const { setting } of statements) {
+    const error = setting?.name === undefined ? undefined : check(setting.name, setting.value)
+    if (error) return error
+  }
+  return undefined
+}
+
+function settingKey({ kind, text, setting, functions }: Statement): string | undefined {
+  if (setting?.action === 'reset-all') return undefined
+  // Several calls of set_config() in one statement are repeated together, so they are kept together.
+  const calls = functions.filter(({ name }) => name === 'set_config').length
+  return kind !== 'set' && calls > 1 ? text : (setting?.name ?? '')
+}
