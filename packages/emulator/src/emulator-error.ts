@@ -7,6 +7,7 @@
  * - `EMULATOR_START`: a server did not come up, or the standby does not follow;
  * - `EMULATOR_FAULT`: a fault cannot be made on these servers, or not now;
  * - `EMULATOR_ATTACH`: servers that run already are not there, are no pair, or are not ours to do this to;
+ * - `EMULATOR_LAG`: the standby cannot do what was asked of its replay, or not now;
  * - `EMULATOR_STOP`: something was left behind.
  */
 export type EmulatorErrorCode =
@@ -16,6 +17,7 @@ export type EmulatorErrorCode =
   | 'EMULATOR_START'
   | 'EMULATOR_FAULT'
   | 'EMULATOR_ATTACH'
+  | 'EMULATOR_LAG'
   | 'EMULATOR_STOP'
 
 /** Every error that starting, using or stopping the emulator raises by itself. */

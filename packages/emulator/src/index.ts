@@ -1,5 +1,6 @@
 export { startForwardingReader, type ForwardingReader } from './start.ts'
-export type { ForwardingReaderOptions, ReaderConsistency } from './options.ts'
+export type { ForwardingReaderOptions } from './options.ts'
+export type { ConsistencyMode } from './session/forward-settings.ts'
 export type { PostgresMajor } from './postgres/npm-versions.ts'
 export { EmulatorError, type EmulatorErrorCode } from './emulator-error.ts'
 export type { Crossings, CrossingOutcome, CrossingTransaction } from './endpoint/crossings.ts'

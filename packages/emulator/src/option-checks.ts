@@ -3,9 +3,8 @@ import { resolveProfile, type AwsProfile } from '@knex-flatten/sql-support'
 import { readServerUrl } from './attach/server-url.ts'
 import { EmulatorError } from './emulator-error.ts'
 import type { ForwardingReaderOptions } from './options.ts'
+import { consistencyModes, isConsistencyMode } from './session/forward-settings.ts'
 import { postgresMajors } from './postgres/npm-versions.ts'
-
-export const consistencies = ['session'] as const
 
 /** What is wrong with a value; undefined if nothing is. */
 type Check = (value: unknown) => string | undefined
@@ -56,8 +55,13 @@ const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
     }
   },
   assumptions: allow('an object of values by the ids of assumptions', isObject),
-  consistency: allow(`'session' (others are not built yet)`, (value) =>
-    consistencies.some((known) => known === value),
+  consistency: allow(
+    consistencyModes.map((mode) => `'${mode}'`).join(', '),
+    (value) => typeof value === 'string' && isConsistencyMode(value),
+  ),
+  lagMs: allow(
+    'a whole number of milliseconds from 0 to 60000',
+    (value) => isNumber(value, 60_000) && Number.isInteger(value),
   ),
   latencyMs: allow('a number of milliseconds from 0 to 60000', (value) => isNumber(value, 60_000)),
   onProgress: allow('a function', (value) => typeof value === 'function'),

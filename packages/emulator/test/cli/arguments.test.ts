@@ -6,12 +6,13 @@ import { Progress } from '../../src/cli/progress.ts'
 describe('parseArguments', () => {
   it('reads every option', () => {
     const line =
-      '--latency 80ms -p 6432 --host ::1 --profile aws-global --consistency session --postgres 18 --pg-bin /opt/pg --json'
+      '--latency 80ms --lag 1.5s -p 6432 --host ::1 --profile aws-global --consistency session --postgres 18 --pg-bin /opt/pg --json'
     expect(parseArguments(line.split(' '))).toEqual({
       run: 'start',
       json: true,
       options: {
         latencyMs: 80,
+        lagMs: 1500,
         port: 6432,
         host: '::1',
         profile: 'aws-global',
@@ -23,7 +24,7 @@ describe('parseArguments', () => {
   })
 
   it.each([
-    ['--lag 5', "There is no option '--lag'. Allowed: --port, "],
+    ['--delay 5', "There is no option '--delay'. Allowed: --port, "],
     ['-x', "There is no option '-x'. Allowed: --port, "],
     ['5432', "'5432' is not an option. Allowed: --port, "],
     ['--latency', "Option '--latency' needs a value that does not begin with '-'."],

@@ -68,7 +68,7 @@ describe('forwarding-reader', () => {
   })
 
   it.each([
-    [['--lag', '5s'], "There is no option '--lag'. Allowed: --port, "],
+    [['--delay', '5s'], "There is no option '--delay'. Allowed: --port, "],
     [['--port', 'http'], "Option '--port' is 'http'; allowed: a whole number"],
     [['--profile', 'azure'], "Option '--profile' is 'azure'; allowed: 'aws-local' or 'aws-global'"],
   ])('exits with 2 for %j and names what is wrong', async (args, message) => {

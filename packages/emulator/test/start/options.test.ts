@@ -9,6 +9,7 @@ describe('readOptions', () => {
       profile: 'aws-local',
       consistency: 'session',
       latencyMs: 0,
+      lagMs: 0,
     })
   })
 
@@ -32,6 +33,7 @@ describe('readOptions', () => {
       { port: '5432' },
       `Option 'port' is '5432'; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
     ],
+    [{ lagMs: 0.5 }, `Option 'lagMs' is 0.5; allowed: a whole number of milliseconds from 0 to 60000.`],
     [{ host: '' }, `Option 'host' is ''; allowed: a host name or an address of this machine.`],
     [{ host: null }, `Option 'host' is null; allowed: a host name or an address of this machine.`],
     [
@@ -40,8 +42,8 @@ describe('readOptions', () => {
     ],
     [{ latencyMs: -5 }, `Option 'latencyMs' is -5; allowed: a number of milliseconds from 0 to 60000.`],
     [
-      { consistency: 'global' },
-      `Option 'consistency' is 'global'; allowed: 'session' (others are not built yet).`,
+      { consistency: 'strong' },
+      `Option 'consistency' is 'strong'; allowed: 'session', 'eventual', 'global', 'off'.`,
     ],
     [
       { profile: 'azure' },
