@@ -8,6 +8,7 @@
  * - `EMULATOR_FAULT`: a fault cannot be made on these servers, or not now;
  * - `EMULATOR_ATTACH`: servers that run already are not there, are no pair, or are not ours to do this to;
  * - `EMULATOR_LAG`: the standby cannot do what was asked of its replay, or not now;
+ * - `EMULATOR_RESET`: a database cannot be put back as it was, or not made;
  * - `EMULATOR_STOP`: something was left behind.
  */
 export type EmulatorErrorCode =
@@ -18,6 +19,7 @@ export type EmulatorErrorCode =
   | 'EMULATOR_FAULT'
   | 'EMULATOR_ATTACH'
   | 'EMULATOR_LAG'
+  | 'EMULATOR_RESET'
   | 'EMULATOR_STOP'
 
 /** Every error that starting, using or stopping the emulator raises by itself. */

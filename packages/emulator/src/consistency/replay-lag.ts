@@ -43,6 +43,13 @@ export class ReplayLag {
     })
   }
 
+  /** Ends what was asked of it until now, and asks nothing of a standby of which nothing was asked. */
+  async end(): Promise<void> {
+    await this.#turn
+    if (this.#paused) await this.resume()
+    if (this.#behind > 0) await this.set(0)
+  }
+
   /**
    * Resolves when the standby shows all that the primary has committed by now.
    *

@@ -28,33 +28,42 @@ export class CrossingRecord implements CrossingTransaction {
   crossings = 0
   waitedMs = 0
   outcome: CrossingOutcome = 'open'
+  readonly database: string
+
+  constructor(database: string) {
+    this.database = database
+  }
 }
 
 /** Counts crossings for all sessions of an endpoint. */
 export class CrossingCounter {
-  #total = 0
+  #totals = new Map<string, number>()
   #records: CrossingRecord[] = []
 
   /** A transaction crosses for the first time. */
-  open(): CrossingRecord {
-    const record = new CrossingRecord()
+  open(database: string): CrossingRecord {
+    const record = new CrossingRecord(database)
     this.#records.push(record)
     if (this.#records.length > kept * 2) this.#records = this.#records.slice(-kept)
     return record
   }
 
   count(record: CrossingRecord, texts: readonly string[]): void {
-    this.#total++
+    this.#totals.set(record.database, (this.#totals.get(record.database) ?? 0) + 1)
     record.crossings++
     for (const text of texts) {
       record.statements.push(text.length > longestText ? `${text.slice(0, longestText)}…` : text)
     }
   }
 
-  read(): Crossings {
+  /** Of one database, or of all. */
+  read(database?: string): Crossings {
+    const records =
+      database === undefined ? this.#records : this.#records.filter((record) => record.database === database)
+    const totals = database === undefined ? [...this.#totals.values()] : [this.#totals.get(database) ?? 0]
     return {
-      total: this.#total,
-      transactions: this.#records.slice(-kept).map(({ statements, crossings, waitedMs, outcome }) => ({
+      total: totals.reduce((sum, total) => sum + total, 0),
+      transactions: records.slice(-kept).map(({ statements, crossings, waitedMs, outcome }) => ({
         statements: [...statements],
         crossings,
         waitedMs: Math.round(waitedMs * 10) / 10,
@@ -63,8 +72,9 @@ export class CrossingCounter {
     }
   }
 
-  reset(): void {
-    this.#total = 0
-    this.#records = []
+  reset(database?: string): void {
+    if (database === undefined) this.#totals.clear()
+    else this.#totals.delete(database)
+    this.#records = this.#records.filter((record) => database !== undefined && record.database !== database)
   }
 }

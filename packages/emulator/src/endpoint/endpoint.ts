@@ -56,10 +56,13 @@ export interface EndpointTls {
 export interface Endpoint {
   readonly host: string
   readonly port: number
-  crossings(): Crossings
+  /** In one database, or in all. */
+  crossings(database?: string): Crossings
   /** What it refused, or let the standby refuse. */
-  refusals(): readonly RefusedStatement[]
+  refusals(database?: string): readonly RefusedStatement[]
   readonly latency: { set(ms: number): void }
+  /** The counters of one database, or of all, to zero. */
+  resetCounters(database?: string): void
   /** Counters to zero, latency back to where it began; sessions go on. */
   reset(): void
   /** Ends all sessions and stops listening. */
@@ -115,13 +118,17 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   return {
     host: address,
     port,
-    crossings: () => state.crossings.read(),
-    refusals: () => state.refusals.read(),
+    crossings: (database) => state.crossings.read(database),
+    refusals: (database) => state.refusals.read(database),
     latency: {
       set: (ms) => {
         checkLatency(ms)
         state.latency.ms = ms
       },
+    },
+    resetCounters: (database) => {
+      state.crossings.reset(database)
+      state.refusals.reset(database)
     },
     reset: () => {
       state.crossings.reset()

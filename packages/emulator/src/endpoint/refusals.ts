@@ -10,18 +10,22 @@ const kept = 1000
 
 /** What was refused since the start or the last reset; the last thousand. */
 export class RefusalLog {
-  #refused: RefusedStatement[] = []
+  #refused: (RefusedStatement & { readonly database: string })[] = []
 
-  add(rule: RuleId, statement: string): void {
-    this.#refused.push({ rule, statement })
+  add(rule: RuleId, statement: string, database: string): void {
+    this.#refused.push({ rule, statement, database })
     if (this.#refused.length > kept * 2) this.#refused = this.#refused.slice(-kept)
   }
 
-  read(): readonly RefusedStatement[] {
-    return this.#refused.slice(-kept)
+  /** Of one database, or of all. */
+  read(database?: string): readonly RefusedStatement[] {
+    return this.#refused
+      .filter((refused) => database === undefined || refused.database === database)
+      .slice(-kept)
+      .map(({ rule, statement }) => ({ rule, statement }))
   }
 
-  reset(): void {
-    this.#refused = []
+  reset(database?: string): void {
+    this.#refused = this.#refused.filter((refused) => database !== undefined && refused.database !== database)
   }
 }

@@ -46,7 +46,7 @@ async function moveTransaction(conversation: Conversation, primary: Backend): Pr
 /** Counts a crossing, and takes as long as the way to the writer is said to be. @throws NotForwarded when cancelled. */
 export async function cross(conversation: Conversation, texts: readonly string[]): Promise<void> {
   const { crossings, latency } = conversation.endpoint
-  conversation.crossing ??= crossings.open()
+  conversation.crossing ??= crossings.open(conversation.servers.database)
   crossings.count(conversation.crossing, texts)
   if (latency.ms > 0) await abortable(conversation, (signal) => delay(latency.ms, undefined, { signal }))
 }

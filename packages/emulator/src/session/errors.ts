@@ -18,6 +18,6 @@ export function errorOf(
   }
 }
 
-export function recordRefusal({ endpoint }: Conversation, { rule, statement }: Refusal): void {
-  endpoint.refusals.add(rule, statement)
+export function recordRefusal({ endpoint, servers }: Conversation, { rule, statement }: Refusal): void {
+  endpoint.refusals.add(rule, statement, servers.database)
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { giveTo, serverAccount } from '../../src/postgres/account.ts'
 import { withConnection } from '../../src/postgres/connect.ts'
 import { removeLeftovers } from '../../src/postgres/data-folder.ts'
-import { emptyDatabase } from '../../src/postgres/empty-database.ts'
+import { emptyDatabase } from '../../src/reset/empty-database.ts'
 import { standbyCatchesUp } from '../../src/postgres/replication.ts'
 import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
 

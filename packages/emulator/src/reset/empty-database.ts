@@ -1,9 +1,9 @@
 import type { ServerPair } from '../servers.ts'
-import { withConnection } from './connect.ts'
-import { standbyCatchesUp } from './replication.ts'
+import { withConnection } from '../postgres/connect.ts'
+import { standbyCatchesUp } from '../postgres/replication.ts'
 
 /** Sessions that a forgotten transaction keeps on a table would make dropping it wait for ever, on either server. */
-const endBlockers = `
+export const endBlockers = `
   SELECT pg_terminate_backend(pid) FROM (
     SELECT DISTINCT l.pid FROM pg_locks l
       JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
@@ -40,7 +40,11 @@ const dropEverything = `
  * triggers, publications and large objects. Roles, other databases and idle connections stay; a session that holds a lock
  * on a table is ended.
  */
-export async function emptyDatabase({ primary, standby, database }: ServerPair): Promise<void> {
+export async function emptyDatabase({
+  primary,
+  standby,
+  database,
+}: Pick<ServerPair, 'primary' | 'standby' | 'database'>): Promise<void> {
   await withConnection(standby, (reader) => reader.query(endBlockers), database)
   await withConnection(
     primary,
