@@ -37,7 +37,7 @@ export class Backend {
   #socket: Socket
   #events: BackendEvents
   #replies = new ReplyQueue()
-  #run: { sink: ReplySink; resolve: () => void; reject: (error: BackendLost) => void } | undefined
+  #run: { readonly sink: ReplySink; readonly over: (lost?: BackendLost) => void } | undefined
   /** What came of a message that is not whole yet, and how much is needed before another look is worth it. */
   #held: Buffer[] = []
   #heldLength = 0
@@ -80,12 +80,11 @@ export class Backend {
    * @throws BackendLost when the connection dies before that.
    */
   run(bytes: Buffer, replies: readonly Reply[], sink: ReplySink): Promise<void> {
-    if (this.#cancelling) return this.#cancelling.then(() => this.run(bytes, replies, sink))
-    if (this.#gone) return Promise.reject(this.#gone)
-    this.#replies.expect(replies)
     return new Promise((resolve, reject) => {
-      this.#run = { sink, resolve, reject }
-      this.#socket.write(bytes)
+      this.send(bytes, replies, sink, (lost) => {
+        if (lost) reject(lost)
+        else resolve()
+      })
     })
   }
 
@@ -99,6 +98,21 @@ export class Backend {
     this.#cancelling = dealtWith
     await dealtWith
     if (this.#cancelling === dealtWith) this.#cancelling = undefined
+  }
+
+  /** As {@link run}, for who would rather be called back, at once or later; with an error if the connection is dead. */
+  send(bytes: Buffer, replies: readonly Reply[], sink: ReplySink, over: (lost?: BackendLost) => void): void {
+    if (this.#cancelling) {
+      void this.#cancelling.then(() => this.send(bytes, replies, sink, over))
+      return
+    }
+    if (this.#gone) {
+      over(this.#gone)
+      return
+    }
+    this.#replies.expect(replies)
+    this.#run = { sink, over }
+    this.#socket.write(bytes)
   }
 
   /** COPY data of the client; @returns false while the server is slower than the client. */
@@ -120,8 +134,9 @@ export class Backend {
   end(): void {
     if (this.#gone) return
     this.#gone = new BackendLost(this.role, this.address, undefined, new Error('it was closed'))
-    this.#run?.reject(this.#gone)
+    const run = this.#run
     this.#run = undefined
+    run?.over(this.#gone)
     this.#socket.end(terminateMessage, () => this.#socket.destroy())
     this.#socket.setTimeout(1000, () => this.#socket.destroy())
   }
@@ -133,7 +148,7 @@ export class Backend {
     this.#socket.destroy()
     const run = this.#run
     this.#run = undefined
-    run?.reject(this.#gone)
+    run?.over(this.#gone)
     this.#events.lost(this.#gone)
   }
 
@@ -161,7 +176,7 @@ export class Backend {
       return
     }
     this.#run = undefined
-    run.resolve()
+    run.over()
   }
 
   /** Hands over whole messages, neighbours in one piece; @returns how many bytes were taken. */
@@ -170,7 +185,8 @@ export class Backend {
     let pieceStart = 0
     this.#wanted = headerLength
     const handOver = (end: number, next: number) => {
-      if (end > pieceStart) this.#run?.sink.relay(bytes.subarray(pieceStart, end))
+      const whole = pieceStart === 0 && end === bytes.length
+      if (end > pieceStart) this.#run?.sink.relay(whole ? bytes : bytes.subarray(pieceStart, end))
       pieceStart = next
     }
     while (bytes.length - offset >= headerLength) {
@@ -214,7 +230,7 @@ export class Backend {
       case backend.readyForQuery:
         this.#status = bytes[start + 5]!
         this.#replies.ready()
-        return false
+        return this.#run?.sink.takesReady === true
       case backend.errorResponse:
         this.#fail(bytes.subarray(start, end))
         return false

@@ -21,6 +21,8 @@ export interface Reply {
 export interface ReplySink {
   /** It wants whole rows, not pieces of them. */
   readonly wholeRows: boolean
+  /** The server's ReadyForQuery goes to it as well; otherwise the emulator writes its own. */
+  readonly takesReady?: boolean
   relay(bytes: Buffer): void
   fail(reply: Reply, error: Buffer): void
   /** The server waits for the client's COPY data. */

@@ -17,6 +17,12 @@ export async function awaitConsistency(conversation: Conversation, plans: readon
   if (transaction?.keepsSnapshot) transaction.hasSnapshot = true
 }
 
+/** Whether a read outside a transaction may go to the standby at once. */
+export function mayReadNow({ forwardSettings, ownWrites, parameters }: Conversation): boolean {
+  const { consistency } = forwardSettings
+  return consistency === 'session' ? ownWrites.isVisible(parameters.serverStart) : consistency !== 'global'
+}
+
 const strictness: readonly ConsistencyMode[] = ['off', 'eventual', 'session', 'global']
 
 /** A text may change the mode and then read: it gets the stricter of the two from its start on. */

@@ -1,3 +1,4 @@
+import type { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
 import type { Reply, ReplySink } from '../backend/reply.ts'
 import type { Outbox } from './outbox.ts'
@@ -5,6 +6,7 @@ import type { Outbox } from './outbox.ts'
 /** Hands a server's answers on to the client, at the client's pace. */
 export class ClientSink implements ReplySink {
   readonly wholeRows = false
+  takesReady = false
   /** The unit has raised an error. */
   failed = false
   #outbox: Outbox
@@ -19,7 +21,15 @@ export class ClientSink implements ReplySink {
   /** @throws BackendLost */
   run(server: Backend, bytes: Buffer, replies: readonly Reply[]): Promise<void> {
     this.#server = server
+    this.takesReady = false
     return server.run(bytes, replies, this)
+  }
+
+  /** As {@link run}, for a unit whose ReadyForQuery is the client's as it is. */
+  pass(server: Backend, bytes: Buffer, replies: readonly Reply[], over: (lost?: BackendLost) => void): void {
+    this.#server = server
+    this.takesReady = true
+    server.send(bytes, replies, this, over)
   }
 
   relay(bytes: Buffer): void {

@@ -111,6 +111,16 @@ export class Conversation {
       : standby
   }
 
+  /** Nothing is open, on either server, and nothing is being skipped. */
+  get atRest(): boolean {
+    return (
+      !this.transaction &&
+      this.unsynced.size === 0 &&
+      !this.skipping &&
+      this.servers.standby.status === status.idle
+    )
+  }
+
   get failed(): boolean {
     return this.status === status.failed
   }

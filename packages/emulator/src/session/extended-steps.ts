@@ -125,7 +125,8 @@ export function readSteps(conversation: Conversation, messages: readonly Message
 
 const free = { values: undefined, boundTo: undefined }
 
-function newStatement(conversation: Conversation, message: Buffer): PreparedStatement {
+/** The statement that a Parse makes. */
+export function newStatement(conversation: Conversation, message: Buffer): PreparedStatement {
   const { name, sql, typesAt } = parseFields(message)
   const plan = conversation.endpoint.planner.plan(sql)
   // What lasts must not keep the whole chunk that it came in.

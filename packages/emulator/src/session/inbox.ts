@@ -30,7 +30,9 @@ export class Inbox {
   #waiting = 0
   #paused = false
   #closed = false
-  #wake: (() => void) | undefined
+  #wake: ((unit: Unit) => void) | undefined
+  #shortcut: (unit: Unit) => boolean = () => false
+  #awaitsShortcut = false
   #copy: ((message: Message) => boolean) | undefined
 
   constructor(socket: Socket) {
@@ -41,16 +43,35 @@ export class Inbox {
   }
 
   /** The next unit, as soon as it is whole. */
-  async next(): Promise<Unit> {
-    while (this.#units.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-    const unit = this.#units.shift()!
+  next(): Promise<Unit> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      this.#hand()
+    })
+  }
+
+  /** While somebody waits for the next unit, `take` may have it first; what it takes is over when it calls {@link proceed}, later. */
+  offerShortcut(take: (unit: Unit) => boolean): void {
+    this.#shortcut = take
+  }
+
+  proceed(): void {
+    this.#awaitsShortcut = false
+    this.#hand()
+  }
+
+  /** Gives the next unit to who waits for one. */
+  #hand(): void {
+    const unit = this.#units[0]
+    const wake = this.#wake
+    if (!unit || !wake || this.#awaitsShortcut) return
+    this.#awaitsShortcut = this.#shortcut(unit)
+    this.#units.shift()
     this.#waiting -= sizeOf(unit)
     if (this.#paused && this.#waiting < waitingLimit / 2) this.resume()
-    return unit
+    if (this.#awaitsShortcut) return
+    this.#wake = undefined
+    wake(unit)
   }
 
   /** From now on the client's messages go to `take`, until that returns false: COPY data. */
@@ -147,9 +168,7 @@ export class Inbox {
   #add(unit: Unit): void {
     this.#units.push(unit)
     this.#waiting += sizeOf(unit)
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    this.#hand()
   }
 
   #close(): void {

@@ -79,6 +79,8 @@ export interface Plan {
   readonly callsOthers: boolean
   /** It opens a READ ONLY transaction, before anything that would be forwarded. */
   readonly opensReadOnly: boolean
+  /** It only reads, and neither needs anything of the session nor changes it: it may go to the standby as it came. */
+  readonly plain: boolean
   /** It may show rows, so what this session wrote must be visible first. */
   readonly reads: boolean
   readonly marks: readonly Mark[]
@@ -145,6 +147,7 @@ export class Planner {
       })
     }
     const marksOf = statements.map((statement) => this.#marks(sql, statement))
+    const plainKinds = statements.length > 0 && statements.every(({ kind }) => plainReads.has(kind))
     return {
       parses: statements[0]?.kind !== 'unparsed',
       forwards,
@@ -152,6 +155,7 @@ export class Planner {
       calls: statements.flatMap(({ functions }) => functions.map(({ name }) => name)),
       callsOthers: statements.some(({ hits }) => hits.some(({ rule }) => rule === 'user-function')),
       opensReadOnly,
+      plain: plainKinds && !forwards && refusals.length === 0 && marksOf.every((marks) => marks.length === 0),
       reads: statements.some(({ kind }) => !sessionKinds.has(kind)),
       marks: marksOf.flat(),
       marksOf,
@@ -195,6 +199,8 @@ export class Planner {
 const oneLine = (words: string) => words.replaceAll(/\s+/g, ' ')
 
 const readWrite = /^read\s+write$/i
+
+const plainReads = new Set(['select', 'values'])
 
 const sessionKinds = new Set(['transaction', 'set', 'deallocate', 'discard', 'prepare'])
 

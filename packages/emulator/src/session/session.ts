@@ -11,6 +11,7 @@ import { Inbox, type Unit } from './inbox.ts'
 import { noticeLoss } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import { Outbox } from './outbox.ts'
+import { PlainReads } from './plain-reads.ts'
 import type { SessionParameters } from './session-parameters.ts'
 import type { SessionServers } from './session-servers.ts'
 import { flushed, ready } from './settle.ts'
@@ -54,10 +55,16 @@ export class Session {
   /** Serves the client; resolves when the session is over. Never rejects. */
   async serve(firstBytes: Buffer): Promise<void> {
     this.#socket.on('close', () => this.end())
-    this.#conversation.inbox.start(firstBytes)
+    const { inbox } = this.#conversation
+    const reads = new PlainReads(this.#conversation, (lost) => {
+      if (lost) this.#die(lost)
+      inbox.proceed()
+    })
+    inbox.offerShortcut((unit) => !this.#ended && reads.take(unit))
+    inbox.start(firstBytes)
     try {
       while (!this.#ended) {
-        const unit = await this.#conversation.inbox.next()
+        const unit = await inbox.next()
         if (unit.kind === 'end') break
         await this.#perform(unit)
       }
