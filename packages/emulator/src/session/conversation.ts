@@ -111,12 +111,13 @@ export class Conversation {
       : standby
   }
 
-  /** Nothing is open, on either server, and nothing is being skipped. */
+  /** Nothing is open on either server, nothing is being skipped, and nothing is left to find out. */
   get atRest(): boolean {
     return (
       !this.transaction &&
       this.unsynced.size === 0 &&
       !this.skipping &&
+      !this.parametersStale &&
       this.servers.standby.status === status.idle
     )
   }
