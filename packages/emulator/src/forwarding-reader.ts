@@ -1,5 +1,6 @@
 import type { Crossings } from './endpoint/crossings.ts'
 import type { RefusedStatement } from './endpoint/refusals.ts'
+import type { Faults } from './faults/faults.ts'
 import type { DatabaseUrls, ReaderDatabase } from './reset/reader-database.ts'
 import type { ResetOptions } from './reset/resettable-database.ts'
 
@@ -42,6 +43,8 @@ export interface ForwardingReader extends DatabaseUrls {
      */
     caughtUp(): Promise<void>
   }
+  /** Faults on demand. */
+  readonly faults: Faults
   /**
    * Remembers what the database holds now, usually right after migrations; {@link ForwardingReader.reset} goes back to it.
    * It is kept in this process's memory: meant for a schema and the rows that every test begins with.
@@ -51,7 +54,7 @@ export interface ForwardingReader extends DatabaseUrls {
   snapshot(): Promise<void>
   /**
    * Puts the database back as it was at the last {@link ForwardingReader.snapshot}, in milliseconds, or empties it if there
-   * was none; visible on both servers when it resolves. Counters go to zero, latency and lag to what they were at the start. Idle
+   * was none; visible on both servers when it resolves. Counters go to zero, latency and lag to what they were at the start, faults are taken back. Idle
    * connections, roles and other databases stay; a session that holds a lock on a table is ended.
    *
    * @throws EmulatorError `EMULATOR_ATTACH` on servers that ran already, unless option `allowReset` is true;

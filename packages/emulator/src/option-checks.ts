@@ -63,6 +63,10 @@ const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
     'a whole number of milliseconds from 0 to 60000',
     (value) => isNumber(value, 60_000) && Number.isInteger(value),
   ),
+  maxForwardingConnectionsPercent: allow(
+    'a whole number from 1 to 100',
+    (value) => isNumber(value, 100) && value >= 1 && Number.isInteger(value),
+  ),
   latencyMs: allow('a number of milliseconds from 0 to 60000', (value) => isNumber(value, 60_000)),
   onProgress: allow('a function', (value) => typeof value === 'function'),
 }

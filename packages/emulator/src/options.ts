@@ -44,6 +44,8 @@ export interface ForwardingReaderOptions {
   readonly latencyMs?: number | undefined
   /** Milliseconds that the standby shows a commit later than the primary. Default 0. */
   readonly lagMs?: number | undefined
+  /** The share of the primary's `max_connections` that forwarded sessions may take. Default 25, as on Aurora. */
+  readonly maxForwardingConnectionsPercent?: number | undefined
   /** Hears each step of the start, in words for a person, and later if a server ends by itself. */
   readonly onProgress?: ((step: string) => void) | undefined
 }
@@ -61,6 +63,7 @@ export interface ReaderSettings {
   readonly consistency: ConsistencyMode
   readonly latencyMs: number
   readonly lagMs: number
+  readonly maxForwardingConnectionsPercent: number
   readonly onProgress: (step: string) => void
 }
 
@@ -83,6 +86,7 @@ export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
     consistency: options.consistency ?? 'session',
     latencyMs: options.latencyMs ?? 0,
     lagMs: options.lagMs ?? 0,
+    maxForwardingConnectionsPercent: options.maxForwardingConnectionsPercent ?? 25,
     onProgress: options.onProgress ?? (() => undefined),
   }
 }

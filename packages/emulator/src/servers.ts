@@ -34,7 +34,7 @@ export interface ServerControl {
    */
   switchover(beforePromotion: () => void): Promise<void>
   /** Calls back whenever the standby has been started again, or another server has become it; that is waited for. */
-  onStandbyReady(listener: () => Promise<void>): void
+  onStandbyReady(listener: () => void | Promise<void>): void
 }
 
 /** A primary and the standby that streams from it, and how to log in to both. */

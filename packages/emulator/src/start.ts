@@ -65,9 +65,11 @@ export async function startForwardingReader(
       resume: () => lag.resume(),
       caughtUp: () => lag.caughtUp(),
     },
+    faults: endpoint.faults,
     snapshot: () => contents.snapshot(),
     async reset(how) {
       contents.mustBeOurs()
+      await endpoint.faults.heal()
       // What is reset is awaited on the standby.
       await lag.end()
       await contents.reset(how)

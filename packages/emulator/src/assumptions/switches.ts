@@ -58,6 +58,14 @@ export const switches = {
       'No page says whether Aurora keeps the prefix apg_write_forward for itself, as PostgreSQL’s own modules do since PostgreSQL 15. refused: SQLSTATE 42602, so that a misspelt name is noticed; accepted: as plain PostgreSQL, which takes any name that has a dot in it.',
     source: LOCAL_GUIDE,
   },
+  'slots-sqlstate': {
+    title: 'The SQLSTATE of a statement that finds no forwarding slot free on the writer',
+    values: 'sqlstate',
+    default: '53300',
+    unknown:
+      'AWS documents the limit (apg_write_forward.max_forwarding_connections_percent) and not the error. 53300 is PostgreSQL’s too_many_connections.',
+    source: LOCAL_LIMITS,
+  },
 } as const satisfies Readonly<Record<string, Switch>>
 
 type Switches = typeof switches

@@ -22,6 +22,8 @@ export interface BackendEvents {
   notice(bytes: Buffer): void
   /** The connection is gone; nothing runs on it any more. */
   lost(error: BackendLost): void
+  /** We have closed it. */
+  ended?(): void
 }
 
 const headerLength = 5
@@ -47,6 +49,9 @@ export class Backend {
   #lastWords: Buffer | undefined
   #gone: BackendLost | undefined
   #cancelling: Promise<void> | undefined
+  #paused = false
+  /** The network between us and the server is cut. */
+  #frozen = false
 
   constructor(role: Role, address: ServerAddress, socket: Socket, greeting: Greeting, events: BackendEvents) {
     this.role = role
@@ -123,11 +128,42 @@ export class Backend {
   }
 
   pauseReading(): void {
+    this.#paused = true
     this.#socket.pause()
   }
 
   resumeReading(): void {
-    this.#socket.resume()
+    this.#paused = false
+    if (!this.#frozen) this.#socket.resume()
+  }
+
+  /** Whether it would be heard at once if the server closed the connection. */
+  get listening(): boolean {
+    return !this.#paused && !this.#frozen
+  }
+
+  /** Something runs on it. */
+  get busy(): boolean {
+    return this.#run !== undefined
+  }
+
+  /** Until it thaws nothing is sent and nothing is heard; the server knows nothing of it. */
+  freeze(): void {
+    this.#frozen = true
+    this.#socket.cork()
+    this.#socket.pause()
+  }
+
+  thaw(): void {
+    this.#frozen = false
+    this.#socket.uncork()
+    if (this.#gone) this.#close()
+    else if (!this.#paused) this.#socket.resume()
+  }
+
+  /** Takes it for lost, whatever the server thinks. */
+  giveUp(cause: Error): void {
+    this.#lose(cause)
   }
 
   /** Says goodbye and lets go of the socket. */
@@ -137,6 +173,22 @@ export class Backend {
     const run = this.#run
     this.#run = undefined
     run?.over(this.#gone)
+    this.#close()
+    this.#events.ended?.()
+  }
+
+  /** As {@link end}, for a session on which nothing runs; resolves when the server has ended it, and rolled back what was open. */
+  async dismiss(): Promise<void> {
+    if (this.#gone) return
+    const closed = new Promise((resolve) => this.#socket.on('close', resolve))
+    this.#gone = new BackendLost(this.role, this.address, undefined, new Error('it was closed'))
+    this.#socket.end(terminateMessage)
+    await closed
+    this.#events.ended?.()
+  }
+
+  #close(): void {
+    if (this.#frozen) return
     this.#socket.end(terminateMessage, () => this.#socket.destroy())
     this.#socket.setTimeout(1000, () => this.#socket.destroy())
   }
@@ -145,7 +197,7 @@ export class Backend {
     if (this.#gone) return
     const torn = this.#passing > 0
     this.#gone = new BackendLost(this.role, this.address, this.#lastWords, cause, torn)
-    this.#socket.destroy()
+    if (!this.#frozen) this.#socket.destroy()
     const run = this.#run
     this.#run = undefined
     run?.over(this.#gone)

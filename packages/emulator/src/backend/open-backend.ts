@@ -11,11 +11,13 @@ import { Login } from './login.ts'
 
 /** Long enough for any server that answers at all; `apg_write_forward.connect_timeout` has the same default. */
 const connectTimeoutMs = 30_000
+const tooLate = new Error(`no answer within ${connectTimeoutMs} ms`)
 
 /**
  * Opens a session on a server and waits until it is ready.
  *
  * @param parameters what the client asked for: user, database, application_name, options, …
+ * @param signal gives up, with its reason; without one, 30 s are allowed.
  * @throws BackendLost with the server's ErrorResponse in `lastWords` if it refused, or ours if there is no way to log in;
  *   without if it is not there.
  */
@@ -24,12 +26,14 @@ export async function openBackend(
   address: ServerAddress,
   parameters: ReadonlyMap<string, string>,
   events: BackendEvents,
+  signal?: AbortSignal,
 ): Promise<Backend> {
   const sockets: Socket[] = []
-  let tooLate: (() => void) | undefined
-  const timer = setTimeout(() => tooLate?.(), connectTimeoutMs)
+  let giveUp: (() => void) | undefined
+  const timer = signal ? undefined : setTimeout(() => giveUp?.(), connectTimeoutMs)
   const timeout = new Promise<never>((_, reject) => {
-    tooLate = () => reject(new Error(`no answer within ${connectTimeoutMs} ms`))
+    giveUp = () => reject((signal?.reason as Error | undefined) ?? tooLate)
+    signal?.addEventListener('abort', giveUp, { once: true })
   })
   try {
     const opening = open(role, address, parameters, events, (socket) => sockets.push(socket))
@@ -39,6 +43,7 @@ export async function openBackend(
     throw error instanceof BackendLost ? error : lost(role, address, error)
   } finally {
     clearTimeout(timer)
+    if (giveUp) signal?.removeEventListener('abort', giveUp)
   }
 }
 

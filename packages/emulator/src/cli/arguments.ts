@@ -23,6 +23,7 @@ const flags = {
   port: { type: 'string', short: 'p' },
   host: { type: 'string' },
   latency: { type: 'string' },
+  'max-forwarding-percent': { type: 'string' },
   profile: { type: 'string' },
   assume: { type: 'string', multiple: true },
   lag: { type: 'string' },
@@ -47,6 +48,10 @@ export function parseArguments(args: readonly string[]): Command {
     host: values.host,
     port: values.port === undefined ? undefined : wholeNumber(values.port),
     latencyMs: values.latency === undefined ? undefined : parseDuration('--latency', values.latency),
+    maxForwardingConnectionsPercent:
+      values['max-forwarding-percent'] === undefined
+        ? undefined
+        : wholeNumber(values['max-forwarding-percent']),
     assumptions: values.assume && readChoices(values.assume),
     profile: values.profile as ForwardingReaderOptions['profile'],
     lagMs: values.lag === undefined ? undefined : parseDuration('--lag', values.lag),
@@ -79,6 +84,7 @@ const optionFlags = [
   ['host', '--host'],
   ['port', '--port'],
   ['latencyMs', '--latency'],
+  ['maxForwardingConnectionsPercent', '--max-forwarding-percent'],
   ['profile', '--profile'],
   ['lagMs', '--lag'],
   ['consistency', '--consistency'],

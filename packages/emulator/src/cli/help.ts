@@ -7,6 +7,8 @@ The reader
   -p, --port <number>       where it listens; default: a free port
       --host <address>      default: 127.0.0.1
       --latency <time>      added to each crossing from the reader to the primary: 80ms, 1s, 80; default: 0
+      --max-forwarding-percent <number>
+                            share of the primary's connections for forwarded sessions; default: 25
       --profile <name>      aws-local: within a cluster (default); aws-global: across Regions
       --assume <id=value>   take something to be so that nobody has published; may be repeated
       --lag <time>          how much later the standby shows a commit: 150ms, 1s; default: 0

@@ -59,6 +59,12 @@ export class ReplayTracker {
     })
   }
 
+  /** Another server has become the standby, or it was started again. */
+  reconnect(): void {
+    this.#connection?.end()
+    this.#connection = undefined
+  }
+
   stop(): void {
     this.#stopped = true
     this.#close()

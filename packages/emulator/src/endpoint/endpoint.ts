@@ -6,6 +6,10 @@ import type { Assumptions } from '../assumptions/switches.ts'
 import { Authority, type Credentials } from '../auth/authority.ts'
 import { openBackend } from '../backend/open-backend.ts'
 import { GlobalPoint } from '../consistency/global-point.ts'
+import { CommitTrap } from '../faults/commit-trap.ts'
+import { Faults } from '../faults/faults.ts'
+import { Slots } from '../faults/slots.ts'
+import { WayToWriter } from '../faults/way-to-writer.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { ServerPair } from '../servers.ts'
 import type { EndpointState } from '../session/conversation.ts'
@@ -14,6 +18,7 @@ import { Planner, type Profile } from '../session/plan.ts'
 import { fatal } from '../wire/error-response.ts'
 import type { Admission } from './admission.ts'
 import { CrossingCounter, type Crossings } from './crossings.ts'
+import { Gate } from './gate.ts'
 import { Opening } from './opening.ts'
 import { RefusalLog, type RefusedStatement } from './refusals.ts'
 import { SessionList } from './session-list.ts'
@@ -35,6 +40,8 @@ export interface EndpointOptions {
   readonly consistency?: ConsistencyMode
   /** Milliseconds added to each crossing. */
   readonly latencyMs: number
+  /** `apg_write_forward.max_forwarding_connections_percent` of the writer. Default 25. */
+  readonly maxForwardingConnectionsPercent?: number
   /** With it, clients may ask for an encrypted connection. */
   readonly tls?: EndpointTls | undefined
   /** Whom to let in, after a SCRAM-SHA-256 exchange. Without it everybody is let in, in any name. */
@@ -63,6 +70,7 @@ export interface Endpoint {
   readonly latency: { set(ms: number): void }
   /** The counters of one database, or of all, to zero. */
   resetCounters(database?: string): void
+  readonly faults: Faults
   /** Counters to zero, latency back to where it began; sessions go on. */
   reset(): void
   /** Ends all sessions and stops listening. */
@@ -84,7 +92,15 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     ['application_name', 'forwarding-reader'],
   ])
   const ignored = { notice: () => undefined, lost: () => undefined }
-  const tracker = new ReplayTracker(() => openBackend('standby', servers.standby, trackerParameters, ignored))
+  const sessions = new SessionList()
+  const gate = new Gate(servers, sessions)
+  const tracker = new ReplayTracker(async () => {
+    const standby = await openBackend('standby', servers.standby, trackerParameters, ignored)
+    gate.pass(standby)
+    return standby
+  })
+  servers.control?.onStandbyReady(() => tracker.reconnect())
+  const way = new WayToWriter(servers, new Slots(options.maxForwardingConnectionsPercent ?? 25))
   const state: EndpointState = {
     planner: new Planner(profile),
     assumptions: options.assumptions,
@@ -93,10 +109,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     refusals: new RefusalLog(),
     shadowing: new Map(),
     tracker,
-    globalPoint: new GlobalPoint(() => openBackend('primary', servers.primary, trackerParameters, ignored)),
+    way,
+    commitTrap: new CommitTrap(),
+    globalPoint: new GlobalPoint(() => way.openUncounted(trackerParameters)),
     forwardDefaults: { ...forwardDefaults, consistency: options.consistency ?? forwardDefaults.consistency },
   }
-  const sessions = new SessionList()
+  const faults = new Faults(servers, way, state.commitTrap, gate)
   const admission: Admission = {
     secureContext: tls && createSecureContext({ key: tls.key, cert: tls.cert }),
     encryptedOnly: tls?.required === true,
@@ -109,7 +127,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     const opening = new Opening(socket, options.authenticationTimeoutMs ?? 60_000)
     connections.add(opening)
     socket.on('close', () => connections.delete(opening))
-    void welcome(opening, { servers, endpoint: state, sessions, admission })
+    void welcome(opening, { servers, endpoint: state, sessions, admission, gate })
   })
   server.listen(options.port, options.host)
   await once(server, 'listening')
@@ -130,6 +148,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       state.crossings.reset(database)
       state.refusals.reset(database)
     },
+    faults,
     reset: () => {
       state.crossings.reset()
       state.refusals.reset()
@@ -141,6 +160,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       server.close()
       tracker.stop()
       state.globalPoint.stop()
+      // Frozen sessions could not say goodbye.
+      way.heal()
       sessions.endAll(fatal('57P01', 'terminating connection: the forwarding reader was stopped'))
       for (const { socket } of connections) socket.destroySoon()
       await closed

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import type { Backend } from '../backend/backend.ts'
 import type { Session } from '../session/session.ts'
 import type { CancelKey } from '../wire/startup-packet.ts'
 
@@ -32,7 +33,8 @@ export class SessionList {
     await found.session.cancel()
   }
 
-  endAll(lastWords: Buffer): void {
-    for (const { session } of this.#sessions.values()) session.end(lastWords)
+  /** @param which those whose server on the reader's side is such; default all. */
+  endAll(lastWords: Buffer, which: (standby: Backend) => boolean = () => true): void {
+    for (const { session } of this.#sessions.values()) if (which(session.standby)) session.end(lastWords)
   }
 }

@@ -14,7 +14,7 @@ import type { House } from './welcome.ts'
 export async function startSession(
   opening: Opening,
   { minor, parameters }: Extract<StartupPacket, { kind: 'start' }>,
-  { servers: pair, endpoint, sessions }: House,
+  { servers: pair, endpoint, sessions, gate }: House,
 ): Promise<void> {
   const { socket } = opening
   const opened: { session?: Session } = {}
@@ -22,6 +22,7 @@ export async function startSession(
     notice: (bytes) => opened.session?.notice(bytes),
     lost: (error) => opened.session?.standbyLost(error),
   }
+  gate.pass()
   const asked = withForwardDefaults(parameters, endpoint.forwardDefaults)
   const standby = await openBackend('standby', pair.standby, asked, events)
   const initial = await openingParameters(standby, parameters, endpoint.forwardDefaults)
@@ -29,8 +30,9 @@ export async function startSession(
     standby.end()
     return
   }
+  gate.pass(standby)
   const settings = new Settings()
-  const servers = new SessionServers(standby, pair, asked, settings)
+  const servers = new SessionServers(standby, endpoint.way, asked, settings)
   const session = new Session(socket, endpoint, servers, settings, initial)
   opened.session = session
   const key = sessions.newKey(minor)

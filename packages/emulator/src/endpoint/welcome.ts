@@ -8,6 +8,7 @@ import { ProtocolViolation } from '../wire/frontend-framer.ts'
 import { alpnProtocol, newestMinor, readStartupPacket, tlsHandshake } from '../wire/startup-packet.ts'
 import type { StartupPacket } from '../wire/startup-packet.ts'
 import { admit, type Admission } from './admission.ts'
+import type { Gate } from './gate.ts'
 import { ClientGone, type Opening } from './opening.ts'
 import type { SessionList } from './session-list.ts'
 import { startSession } from './start-session.ts'
@@ -18,6 +19,7 @@ export interface House {
   readonly endpoint: EndpointState
   readonly sessions: SessionList
   readonly admission: Admission
+  readonly gate: Gate
 }
 
 /** Sees a connection from its first byte to its end. Never rejects. */

@@ -21,7 +21,7 @@ export class LocalPair {
   readonly preparation: Preparation
   readonly #report: (step: string) => void
   readonly #deaths = new Map<Member, number[]>()
-  readonly #standbyListeners: (() => Promise<void>)[] = []
+  readonly #standbyListeners: (() => void | Promise<void>)[] = []
   #primary: Member
   #standby: Member
   #turn: Promise<unknown> = Promise.resolve()
@@ -102,7 +102,7 @@ export class LocalPair {
     return turn
   }
 
-  onStandbyReady(listener: () => Promise<void>): void {
+  onStandbyReady(listener: () => void | Promise<void>): void {
     this.#standbyListeners.push(listener)
   }
 

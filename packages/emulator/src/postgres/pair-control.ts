@@ -27,7 +27,7 @@ export class PairControl implements ServerControl {
     return this.#startAgain(role, (member) => member.crash())
   }
 
-  onStandbyReady(listener: () => Promise<void>): void {
+  onStandbyReady(listener: () => void | Promise<void>): void {
     this.#pair.onStandbyReady(listener)
   }
 

@@ -4,6 +4,7 @@ import type { Conversation } from './conversation.ts'
 import { abortable } from './cross.ts'
 import { isConsistencyMode, type ConsistencyMode } from './forward-settings.ts'
 import { consistencyUnknown, NotForwarded, writerUnreachable } from './not-forwarded.ts'
+import { openPrimary } from './open-primary.ts'
 import type { Plan } from './plan.ts'
 
 /** Waits until the standby shows what the session's consistency mode promises to a read that begins now. @throws NotForwarded */
@@ -73,7 +74,7 @@ function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
 export async function placeOwnWrites(conversation: Conversation): Promise<void> {
   const { ownWrites, servers } = conversation
   try {
-    const error = await ownWrites.place(await servers.primary())
+    const error = await ownWrites.place(await openPrimary(conversation))
     if (error) throw new NotForwarded(error)
   } catch (error) {
     if (!(error instanceof BackendLost)) throw error

@@ -7,6 +7,8 @@ import type { GlobalPoint } from '../consistency/global-point.ts'
 import { OwnWrites } from '../consistency/own-writes.ts'
 import type { ReplayTracker } from '../consistency/replay-tracker.ts'
 import type { CrossingCounter, CrossingRecord } from '../endpoint/crossings.ts'
+import type { CommitTrap } from '../faults/commit-trap.ts'
+import type { WayToWriter } from '../faults/way-to-writer.ts'
 import type { RefusalLog } from '../endpoint/refusals.ts'
 import { flushMessage, syncMessage } from '../wire/build.ts'
 import type { Message } from '../wire/frontend-framer.ts'
@@ -34,6 +36,8 @@ export interface EndpointState {
   readonly shadowing: Map<string, Shadowing>
   readonly tracker: ReplayTracker
   readonly globalPoint: GlobalPoint
+  readonly way: WayToWriter
+  readonly commitTrap: CommitTrap
   /** What a session's `apg_write_forward.*` parameters are until it sets them. */
   readonly forwardDefaults: ForwardSettings
 }
@@ -67,6 +71,8 @@ export class Conversation {
   crossing: CrossingRecord | undefined
   /** The running unit ends with a Sync; a server that waits for COPY data ignores it, and wants another behind the data. */
   unitSynced = false
+  /** A unit of the client's is being answered. */
+  busy = false
   /** The server that runs the client's statement now. */
   running: Backend | undefined
   /** What servers said unasked while a unit ran: it must not get between the pieces of a row. */
@@ -126,12 +132,13 @@ export class Conversation {
     return this.status === status.failed
   }
 
-  /** Ends the implicit transactions of extended messages on all servers but one. */
-  async sync(except?: Backend): Promise<void> {
-    if (this.unsynced.size === 0) return
-    const servers = [...this.unsynced].filter((server) => server !== except && !server.lost)
+  /** Ends the implicit transactions of extended messages on all servers. @returns the errors that came of it */
+  async sync(): Promise<Buffer[]> {
+    if (this.unsynced.size === 0) return []
+    const servers = [...this.unsynced].filter((server) => !server.lost)
     this.unsynced.clear()
-    await Promise.all(servers.map((server) => injectMessages(server, syncMessage, [hiddenSync])))
+    const done = await Promise.all(servers.map((server) => injectMessages(server, syncMessage, [hiddenSync])))
+    return done.flatMap(({ error }) => error ?? [])
   }
 
   /** While a server waits for COPY data, the client's messages are that data. */

@@ -5,6 +5,7 @@ import { inject } from '../backend/inject.ts'
 import { asError } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
 import { cancelledByUser, NotForwarded, statementTimedOut, writerUnreachable } from './not-forwarded.ts'
+import { openPrimary } from './open-primary.ts'
 import { replayOn } from './settings.ts'
 
 /**
@@ -15,7 +16,7 @@ import { replayOn } from './settings.ts'
  */
 export async function reachPrimary(conversation: Conversation): Promise<Backend> {
   try {
-    const primary = await conversation.servers.primary()
+    const primary = await openPrimary(conversation)
     await moveTransaction(conversation, primary)
     return primary
   } catch (error) {

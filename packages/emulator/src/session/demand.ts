@@ -1,5 +1,6 @@
 import type { Conversation } from './conversation.ts'
-import type { Plan, Refusal } from './plan.ts'
+import type { Ending } from './lost-primary.ts'
+import type { Mark, Plan, Refusal } from './plan.ts'
 
 /** What a unit asks for, taken together. */
 export interface Demand {
@@ -10,6 +11,19 @@ export interface Demand {
   readonly ends: boolean
   /** It opens a transaction itself, READ ONLY, before it would write. */
   readonly opensReadOnly: boolean
+}
+
+/**
+ * What a unit may do to the work that is open where it runs.
+ *
+ * @param synced nothing of it waits for a Sync: outside a transaction block, what it did is committed when it is answered.
+ */
+export function endingOf({ transaction }: Conversation, plans: readonly Plan[], synced: boolean): Ending {
+  const statements = plans.flatMap(({ marksOf }) => marksOf)
+  const ends = (marks: readonly Mark[]) => marks.some(({ type }) => type === 'end')
+  if (!statements.some(ends)) return !transaction && synced ? 'commit' : undefined
+  const rolls = (marks: readonly Mark[]) => marks.some((mark) => mark.type === 'end' && !mark.commit)
+  return statements.every(rolls) ? 'rollback' : 'commit'
 }
 
 /** Where a unit goes. */

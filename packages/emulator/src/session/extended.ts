@@ -3,11 +3,11 @@ import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency } from './await-consistency.ts'
 import { cross, reachPrimary } from './cross.ts'
-import { demandOf, forwards, routeOf } from './demand.ts'
+import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
 import { judgeCalls, mayCallOthers } from './judge-calls.ts'
-import { runForClient } from './lost-primary.ts'
+import { runForClient, syncForClient, type Ending } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
 import { flushed, ready, settle } from './settle.ts'
@@ -41,6 +41,7 @@ export async function performExtended(
   const started = performance.now()
   let target = conversation.holder
   let batches: Batch[]
+  let ending = endingOf(conversation, executed, synced)
   try {
     if (route.to === 'primary') {
       target = await reachPrimary(conversation)
@@ -60,10 +61,10 @@ export async function performExtended(
     if (!(error instanceof NotForwarded)) throw error
     target = conversation.holder
     batches = [failingBatch(target, error.response)]
+    ending = undefined
   }
   const crossing = conversation.crossing
-  const commits = demand.ends || (synced && !conversation.transaction)
-  const alive = await runBatches(conversation, batches, synced, commits)
+  const alive = await runBatches(conversation, batches, synced, ending)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
   await finish(conversation, target, alive, synced)
 }
@@ -104,7 +105,7 @@ async function runBatches(
   conversation: Conversation,
   batches: readonly Batch[],
   synced: boolean,
-  commits: boolean,
+  ending: Ending,
 ): Promise<boolean> {
   const { sink, unsynced } = conversation
   for (const [index, batch] of batches.entries()) {
@@ -112,7 +113,7 @@ async function runBatches(
     unsynced.add(batch.server)
     conversation.unitSynced = last
     const { bytes, replies } = endBatch(batch, last)
-    if (!(await runForClient(conversation, batch.server, bytes, replies, commits))) return false
+    if (!(await runForClient(conversation, batch.server, bytes, replies, ending))) return false
     if (last) unsynced.delete(batch.server)
     if (sink.failed) return true
   }
@@ -129,8 +130,7 @@ async function finish(
     conversation.skipping = conversation.sink.failed
     return flushed(conversation)
   }
-  await conversation.sync()
-  if (alive) await settle(conversation, target)
+  if ((await syncForClient(conversation)) && alive) await settle(conversation, target)
   await ready(conversation)
 }
 
@@ -140,8 +140,7 @@ async function answerSync(conversation: Conversation): Promise<void> {
   const open = unsynced.size > 0
   sink.failed = conversation.skipping
   conversation.skipping = false
-  await conversation.sync()
-  if (open) await settle(conversation, holder)
+  if ((await syncForClient(conversation)) && open) await settle(conversation, holder)
   await ready(conversation)
 }
 

@@ -2,16 +2,22 @@ import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import type { Reply } from '../backend/reply.ts'
-import { asError, errorResponse } from '../wire/error-response.ts'
+import { asError, describeError, errorResponse } from '../wire/error-response.ts'
 import { status } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
+import { loseAnswer, trapFor } from './lost-answer.ts'
 import { failingText } from './refusal.ts'
 import { endTransaction } from './settle.ts'
+
+/** What messages may do to the work that is open on the primary: commit it, roll it back, or leave it open. */
+export type Ending = 'commit' | 'rollback' | undefined
+
+/** What became of that work when the primary was lost; `failed`: it is gone, and the client has to roll back yet. */
+type Fate = 'failed' | 'rolled-back' | 'unknown'
 
 /**
  * Runs the client's messages. If the primary dies over them, the client is told and the session lives on.
  *
- * @param commits the messages may commit something, so that a lost answer leaves the outcome unknown.
  * @returns false if the primary was lost.
  * @throws BackendLost if the standby was: without it there is no session.
  */
@@ -20,23 +26,45 @@ export async function runForClient(
   server: Backend,
   bytes: Buffer,
   replies: readonly Reply[],
-  commits: boolean,
+  ending: Ending,
 ): Promise<boolean> {
+  const sent = !server.lost
   conversation.running = server
   try {
-    await conversation.sink.run(server, bytes, replies)
+    const trap = trapFor(conversation, server, ending)
+    if (trap) await loseAnswer(conversation, server, bytes, replies, trap)
+    else await conversation.sink.run(server, bytes, replies)
     return true
   } catch (error) {
-    // A row of which the client has a part cannot be followed by an error.
-    if (!(error instanceof BackendLost) || error.role === 'standby' || error.torn) throw error
-    conversation.sink.failed = true
-    const unknown = commits || !conversation.transaction
-    conversation.outbox.push(lossResponse(error, unknown))
-    await afterLoss(conversation, unknown)
+    await tellLoss(conversation, error, sent ? ending : undefined)
     return false
   } finally {
     conversation.running = undefined
     conversation.inbox.endDiversion()
+  }
+}
+
+/**
+ * Ends the implicit transactions of extended messages on all servers; what goes wrong over it is told to the client.
+ *
+ * @returns false if the primary was lost.
+ */
+export async function syncForClient(conversation: Conversation): Promise<boolean> {
+  const { unsynced, servers, crossing, transaction, sink, outbox } = conversation
+  if (unsynced.size === 0) return true
+  const primary = servers.openPrimary && unsynced.has(servers.openPrimary) ? servers.openPrimary : undefined
+  const ending = primary && crossing && !transaction && !sink.failed ? 'commit' : undefined
+  try {
+    const trap = primary && trapFor(conversation, primary, ending)
+    if (trap) await loseAnswer(conversation, primary, undefined, [], trap)
+    for (const error of await conversation.sync()) {
+      sink.failed = true
+      outbox.push(error)
+    }
+    return true
+  } catch (error) {
+    await tellLoss(conversation, error, ending)
+    return false
   }
 }
 
@@ -47,8 +75,10 @@ export async function runForClient(
 export async function noticeLoss(conversation: Conversation): Promise<Buffer | undefined> {
   const lost = conversation.servers.takeLoss()
   if (!lost) return undefined
-  const held = conversation.transaction?.moved === true || hasPortals(conversation)
-  await afterLoss(conversation, false)
+  const { transaction, crossing, unsynced } = conversation
+  const implicit = crossing !== undefined && [...unsynced].some((server) => server.lost)
+  const held = transaction?.moved === true || implicit || hasPortals(conversation)
+  await afterLoss(conversation, transaction?.moved === true ? 'failed' : 'rolled-back')
   return held ? lossResponse(lost, false) : undefined
 }
 
@@ -56,41 +86,74 @@ function hasPortals({ prepared }: Conversation): boolean {
   return [...prepared.portals.values()].some(({ backend }) => backend.lost)
 }
 
-/** What was open on the primary is gone: the standby takes its place with a transaction that has failed. */
-async function afterLoss(conversation: Conversation, unknown: boolean): Promise<void> {
-  const { servers, prepared, unsynced, transaction } = conversation
+async function tellLoss(conversation: Conversation, error: unknown, ending: Ending): Promise<void> {
+  // A row of which the client has a part cannot be followed by an error.
+  if (!(error instanceof BackendLost) || error.role === 'standby' || error.torn) throw error
+  const { transaction, failed, sink, outbox } = conversation
+  const open = transaction?.moved === true && ending === undefined
+  const unknown = ending === 'commit' && !failed
+  sink.failed = true
+  outbox.push(lossResponse(error, unknown))
+  await afterLoss(conversation, open ? 'failed' : unknown ? 'unknown' : 'rolled-back')
+}
+
+/** What was open on the primary is gone; a transaction fails, and the standby takes the primary's place in it. */
+async function afterLoss(conversation: Conversation, fate: Fate): Promise<void> {
+  const { servers, prepared, unsynced, transaction, crossing } = conversation
   servers.takeLoss()
   conversation.looseChanges = []
   for (const [name, { backend }] of prepared.portals) if (backend.lost) prepared.portals.delete(name)
   for (const server of unsynced) if (server.lost) unsynced.delete(server)
-  if (unknown) {
-    const standbyOpen = transaction?.standbyOpen === true
-    endTransaction(conversation, servers.standby, 'unknown')
-    conversation.status = status.idle
-    if (standbyOpen) await inject(servers.standby, 'ROLLBACK')
+  if (fate !== 'unknown') {
+    // Nothing was written that the session would have to wait for.
+    if (crossing) crossing.outcome = 'rolled-back'
+    conversation.crossing = undefined
+  }
+  if (fate === 'failed') {
+    if (transaction) await failOnStandby(conversation, transaction)
     return
   }
-  if (!transaction?.moved) return
-  if (conversation.crossing) conversation.crossing.outcome = 'rolled-back'
-  conversation.crossing = undefined
-  if (!transaction.standbyOpen) await inject(servers.standby, 'BEGIN')
-  await inject(servers.standby, failingText)
+  if (fate === 'rolled-back' && !transaction?.moved) return
+  const standbyOpen = transaction?.standbyOpen === true
+  endTransaction(conversation, servers.standby, fate)
+  conversation.status = status.idle
+  if (standbyOpen) await inject(servers.standby, 'ROLLBACK')
+}
+
+async function failOnStandby(
+  conversation: Conversation,
+  transaction: NonNullable<Conversation['transaction']>,
+): Promise<void> {
+  const { standby } = conversation.servers
+  if (!transaction.standbyOpen) await inject(standby, 'BEGIN')
+  await inject(standby, failingText)
   transaction.moved = false
   transaction.standbyOpen = false
   transaction.changes = []
-  conversation.status = servers.standby.status
+  conversation.status = standby.status
 }
 
-/** The writer's own last words, if it had any; FATAL for its session, but not for the client's. */
+/**
+ * The writer's own last words, if it had any: FATAL for its session, but not for the client's. Where it may have committed,
+ * they would say too much.
+ */
 function lossResponse(lost: BackendLost, unknown: boolean): Buffer {
+  if (unknown) {
+    return errorResponse({
+      severity: 'ERROR',
+      // transaction_resolution_unknown
+      sqlstate: '08007',
+      message: `it is not known whether the transaction was committed: ${lost.message}`,
+      ...(lost.lastWords && { detail: `The writer said: ${describeError(lost.lastWords).text}` }),
+      hint: 'Look whether it took effect before running it again.',
+    })
+  }
   if (lost.lastWords) return asError(lost.lastWords)
   return errorResponse({
     severity: 'ERROR',
-    // transaction_resolution_unknown, connection_failure
-    sqlstate: unknown ? '08007' : '08006',
+    // connection_failure
+    sqlstate: '08006',
     message: lost.message,
-    hint: unknown
-      ? 'It is not known whether the statement took effect: look before running it again.'
-      : 'Nothing of the transaction took effect. Roll back, and run the whole transaction again.',
+    hint: 'Nothing of the transaction took effect. Roll back, and run the whole transaction again.',
   })
 }

@@ -1,4 +1,5 @@
 import type { BackendLost } from '../backend/backend-lost.ts'
+import type { SlotsExhausted } from '../faults/slots.ts'
 import { describeError, errorResponse } from '../wire/error-response.ts'
 
 /** A unit cannot run, for a reason other than its statements; the session lives on. */
@@ -21,6 +22,18 @@ export function writerUnreachable(lost: BackendLost): NotForwarded {
       sqlstate: '08001',
       message: `the statement was not forwarded: ${lost.message}`,
       hint: 'Reads go on. The writer is tried again at the next statement that has to be forwarded.',
+    }),
+  )
+}
+
+/** The writer takes no more sessions of this reader. */
+export function noSlot(exhausted: SlotsExhausted, sqlstate: string): NotForwarded {
+  return new NotForwarded(
+    errorResponse({
+      severity: 'ERROR',
+      sqlstate,
+      message: `the statement was not forwarded: ${exhausted.message}`,
+      hint: 'Use fewer sessions that write at the same time, or close those that do not write any more.',
     }),
   )
 }

@@ -1,27 +1,29 @@
-import type { BackendLost } from '../backend/backend-lost.ts'
+import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend, BackendEvents, Role } from '../backend/backend.ts'
-import { openBackend } from '../backend/open-backend.ts'
-import type { ServerPair } from '../servers.ts'
+import type { Patience, WayToWriter } from '../faults/way-to-writer.ts'
+import { describeError } from '../wire/error-response.ts'
 import type { Settings } from './settings.ts'
 
 /** The two servers behind a session: the standby from its start, the primary from its first write. */
 export class SessionServers {
   readonly standby: Backend
-  #pair: ServerPair
+  #way: WayToWriter
   #parameters: ReadonlyMap<string, string>
   #settings: Settings
   #primary: Backend | undefined
   #lost: BackendLost | undefined
   #ended = false
+  /** PostgreSQL's `idle_in_transaction_session_timeout`, which is the client's own, has struck on the primary. */
+  onOwnTimeout: ((lost: BackendLost) => void) | undefined
 
   constructor(
     standby: Backend,
-    pair: ServerPair,
+    way: WayToWriter,
     parameters: ReadonlyMap<string, string>,
     settings: Settings,
   ) {
     this.standby = standby
-    this.#pair = pair
+    this.#way = way
     this.#parameters = parameters
     this.#settings = settings
   }
@@ -36,8 +38,8 @@ export class SessionServers {
     return this.#primary
   }
 
-  /** The primary's session, opened with the client's own parameters and brought to its settings. @throws BackendLost */
-  async primary(): Promise<Backend> {
+  /** The primary's session, opened with the client's own parameters and brought to its settings. */
+  async primary(patience: Patience): Promise<Backend> {
     if (this.#primary && !this.#primary.lost) return this.#primary
     this.#lost = undefined
     const events: BackendEvents = {
@@ -46,9 +48,10 @@ export class SessionServers {
       },
       lost: (error) => {
         this.#lost = error
+        if (error.lastWords && describeError(error.lastWords).sqlstate === '25P03') this.onOwnTimeout?.(error)
       },
     }
-    const primary = await openBackend('primary', this.#pair.primary, this.#parameters, events)
+    const primary = await this.#way.open(this.#parameters, events, patience)
     this.#primary = primary
     // The client left while the session was opened, and nobody else would close it.
     if (this.#ended) primary.end()
@@ -62,6 +65,15 @@ export class SessionServers {
     this.#lost = undefined
     if (lost) this.#primary = undefined
     return lost
+  }
+
+  /** Closes the primary's session as if the writer had done it. @returns why it is gone. */
+  losePrimary(lastWords?: Buffer, cause?: Error): BackendLost | undefined {
+    const primary = this.#primary
+    if (!primary || primary.lost) return this.#lost
+    primary.end()
+    this.#lost = new BackendLost('primary', primary.address, lastWords, cause)
+    return this.#lost
   }
 
   /** The server that did not run what `role` ran, if it has a session. */

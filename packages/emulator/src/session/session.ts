@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { BackendLost } from '../backend/backend-lost.ts'
+import type { Backend } from '../backend/backend.ts'
 import { fatal } from '../wire/error-response.ts'
 import { farewell } from '../wire/farewell.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
@@ -7,6 +8,7 @@ import type { EndpointState } from './conversation.ts'
 import { Conversation } from './conversation.ts'
 import { placeOwnWrites } from './await-consistency.ts'
 import { performExtended } from './extended.ts'
+import { IdleClock } from './idle-clock.ts'
 import { Inbox, type Unit } from './inbox.ts'
 import { noticeLoss } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
@@ -22,6 +24,7 @@ import { performCall, performQuery } from './simple-query.ts'
 export class Session {
   #socket: Socket
   #conversation: Conversation
+  #idle = new IdleClock()
   #ended = false
 
   constructor(
@@ -34,6 +37,12 @@ export class Session {
     this.#socket = socket
     const [inbox, outbox] = [new Inbox(socket), new Outbox(socket)]
     this.#conversation = new Conversation(endpoint, inbox, outbox, servers, settings, parameters)
+    servers.onOwnTimeout = (lost) => this.#die(lost)
+  }
+
+  /** The session on the reader's own server. */
+  get standby(): Backend {
+    return this.#conversation.servers.standby
   }
 
   /** What a server says when nobody asked it: a notice, a changed parameter. */
@@ -66,7 +75,10 @@ export class Session {
       while (!this.#ended) {
         const unit = await inbox.next()
         if (unit.kind === 'end') break
+        this.#conversation.busy = true
         await this.#perform(unit)
+        this.#conversation.busy = false
+        this.#idle.start(this.#conversation)
       }
     } catch (error) {
       this.#die(error)
@@ -76,8 +88,10 @@ export class Session {
 
   /** Cancels what the client runs or waits for, on whichever server that is; resolves when the server knows. */
   async cancel(): Promise<void> {
-    const { running, waiting } = this.#conversation
-    if (running) await running.cancel()
+    const { running, waiting, endpoint, servers } = this.#conversation
+    if (endpoint.way.isCut && servers.openPrimary?.busy) {
+      servers.openPrimary.giveUp(new Error('the client gave up while the network to the writer was cut'))
+    } else if (running) await running.cancel()
     else waiting?.abort()
   }
 
@@ -87,6 +101,7 @@ export class Session {
     this.#ended = true
     this.#conversation.waiting?.abort()
     this.#conversation.servers.end()
+    this.#idle.stop()
     farewell(this.#socket, lastWords)
   }
 
@@ -124,7 +139,8 @@ export class Session {
     const { ownWrites, transaction, servers, unsynced, forwardSettings } = this.#conversation
     // Under the other modes nobody waits for it; should the session change its mode, its next read will ask.
     if (forwardSettings.consistency !== 'session') return
-    if (!ownWrites.unplaced || transaction || unsynced.size > 0 || !servers.openPrimary) return
+    if (!ownWrites.unplaced || transaction || unsynced.size > 0) return
+    if (!servers.openPrimary || servers.openPrimary.lost) return
     try {
       await placeOwnWrites(this.#conversation)
     } catch (error) {

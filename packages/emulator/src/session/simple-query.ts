@@ -6,10 +6,10 @@ import { queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency } from './await-consistency.ts'
 import { cross, reachPrimary } from './cross.ts'
-import { demandOf, forwards, routeOf } from './demand.ts'
+import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import { judgeCalls, mayCallOthers } from './judge-calls.ts'
-import { runForClient } from './lost-primary.ts'
+import { runForClient, syncForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
@@ -22,7 +22,7 @@ import { wrongSetting } from './wrong-setting.ts'
 export async function performQuery(conversation: Conversation, message: Buffer): Promise<void> {
   const sql = queryText(message)
   conversation.prepared.dropUnnamed(conversation.endpoint.planner.plan(sql))
-  await conversation.sync()
+  if (!(await syncBefore(conversation))) return
   let part = sql
   for (let whole = false; !whole && !conversation.sink.failed;) {
     const plan = await planOf(conversation, part)
@@ -101,9 +101,18 @@ async function performText(
   }
 }
 
+/** Extended messages without a Sync may stand before it. @returns false if that ended in an error, which is the answer then. */
+async function syncBefore(conversation: Conversation): Promise<boolean> {
+  const alive = await syncForClient(conversation)
+  if (!conversation.sink.failed) return true
+  if (alive) await settle(conversation, conversation.holder)
+  await ready(conversation)
+  return false
+}
+
 /** A fastpath call; the standby refuses by itself whatever would write. */
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
-  await conversation.sync()
+  if (!(await syncBefore(conversation))) return
   await run(conversation, conversation.holder, message, undefined)
   await ready(conversation)
 }
@@ -123,14 +132,14 @@ async function run(
     ...(plan && plan.marks.length > 0 && { onStatement: () => (completed += 1) }),
     onError: errorOf(conversation, plan, forwardedText),
   }
-  const ends = plan?.marks.some(({ type }) => type === 'end') === true
-  const alive = await runForClient(conversation, server, bytes, [reply], ends)
+  const ending = plan && endingOf(conversation, [plan], true)
+  const alive = await runForClient(conversation, server, bytes, [reply], ending)
   answered?.()
   if (!alive) return
   if (plan && plan.marks.length > 0) {
     const done = conversation.sink.failed ? plan.marksOf.slice(0, completed).flat() : plan.marks
     // No portal outlives its transaction.
-    if (ends) conversation.prepared.portals.clear()
+    if (plan.marks.some(({ type }) => type === 'end')) conversation.prepared.portals.clear()
     takeIn(conversation, server, done)
   }
   await settle(conversation, server)
@@ -145,7 +154,7 @@ async function fail(conversation: Conversation, response: Buffer): Promise<void>
   }
   const reply: Reply = { kind: 'query', hidden: false, onError: () => response }
   const server = conversation.holder
-  if (await runForClient(conversation, server, queryMessage(failingText), [reply], false)) {
+  if (await runForClient(conversation, server, queryMessage(failingText), [reply], undefined)) {
     await settle(conversation, server)
   }
 }
