@@ -1,4 +1,7 @@
 import { defineConfig } from 'tsdown'
 import { base } from '../../tsdown.base.ts'
 
-export default defineConfig({ ...base, entry: ['src/index.ts', 'src/cli.ts'] })
+export default defineConfig({
+  ...base,
+  entry: { index: 'src/index.ts', cli: 'src/cli.ts', conformance: 'src/conformance/index.ts' },
+})

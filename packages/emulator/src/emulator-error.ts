@@ -9,6 +9,7 @@
  * - `EMULATOR_ATTACH`: servers that run already are not there, are no pair, or are not ours to do this to;
  * - `EMULATOR_LAG`: the standby cannot do what was asked of its replay, or not now;
  * - `EMULATOR_RESET`: a database cannot be put back as it was, or not made;
+ * - `EMULATOR_REPLAY`: conformance cases cannot be replayed on these servers;
  * - `EMULATOR_STOP`: something was left behind.
  */
 export type EmulatorErrorCode =
@@ -21,6 +22,7 @@ export type EmulatorErrorCode =
   | 'EMULATOR_LAG'
   | 'EMULATOR_RESET'
   | 'EMULATOR_STOP'
+  | 'EMULATOR_REPLAY'
 
 /** Every error that starting, using or stopping the emulator raises by itself. */
 export class EmulatorError extends Error {

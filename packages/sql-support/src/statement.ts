@@ -134,6 +134,7 @@ export type RuleId =
   | 'select-into'
   | 'truncate'
   | 'maintenance'
+  | 'reindex'
   | 'copy'
   | 'listen-notify'
   | 'sequence'

@@ -25,7 +25,7 @@ describe('the support table', () => {
 
   it('says where a documented verdict reaches further than AWS’s words', () => {
     expect(supportTable['user-function'].why).toMatch(/extensions .* is an assumption of this project/)
-    expect(supportTable.maintenance.why).toMatch(/REINDEX .* is assumed, not documented/)
+    expect(supportTable.reindex.verdicts['aws-local'].known).toBe('assumed')
   })
 
   it('refuses on both profiles what both pages list', () => {

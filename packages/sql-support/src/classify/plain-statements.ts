@@ -21,7 +21,7 @@ export const PLAIN_STATEMENTS: Readonly<Record<string, PlainStatement>> = {
   TruncateStmt: { kind: 'truncate', rule: 'truncate', writes: true },
   VacuumStmt: maintenance,
   ClusterStmt: maintenance,
-  ReindexStmt: maintenance,
+  ReindexStmt: { kind: 'maintenance', rule: 'reindex', writes: true },
   CheckPointStmt: { kind: 'checkpoint' },
   LockStmt: { kind: 'lock', rule: 'lock-table', locks: true },
   ConstraintsSetStmt: { kind: 'set-constraints', rule: 'set-constraints', words: 2 },

@@ -65,5 +65,5 @@ export const DEFINITIONS: readonly StatementCase[] = [
   { ...refused, sql: 'VACUUM orders', kind: 'maintenance', rules: ['maintenance'], words: ['VACUUM'] },
   { ...refused, sql: 'ANALYZE', kind: 'maintenance', rules: ['maintenance'], words: ['ANALYZE'] },
   { ...refused, sql: 'CLUSTER orders USING orders_pkey', kind: 'maintenance', rules: ['maintenance'] },
-  { ...refused, sql: 'REINDEX TABLE orders', kind: 'maintenance', rules: ['maintenance'] },
+  { ...refused, sql: 'REINDEX TABLE orders', kind: 'maintenance', rules: ['reindex'] },
 ]
