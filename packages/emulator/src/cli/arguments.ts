@@ -1,16 +1,17 @@
-import { parseArgs } from 'node:util'
 import type { AwsProfile } from '@knex-flatten/sql-support'
 import { assume } from '../assumptions/assumptions.ts'
-import { EmulatorError } from '../emulator-error.ts'
 import { checkTogether, checkValue } from '../option-checks.ts'
 import type { ForwardingReaderOptions } from '../options.ts'
 import type { PostgresMajor } from '../postgres/npm-versions.ts'
+import { parseConformance, type ConformanceCommand } from './conformance-arguments.ts'
 import { parseDuration } from './duration.ts'
+import { readChoices, readFlags } from './read-flags.ts'
 
 /** What the command line asks for. */
 export type Command =
   | { readonly run: 'help' }
   | { readonly run: 'version' }
+  | ConformanceCommand
   | {
       readonly run: 'assumptions'
       readonly json: boolean
@@ -41,7 +42,8 @@ const flags = {
 
 /** @throws EmulatorError `EMULATOR_OPTIONS` that names the option and what is allowed */
 export function parseArguments(args: readonly string[]): Command {
-  const values = parse(args)
+  if (args[0] === 'conformance') return parseConformance(args.slice(1))
+  const values = readFlags(args, flags)
   if (values.help === true) return { run: 'help' }
   if (values.version === true) return { run: 'version' }
   const options = {
@@ -94,46 +96,6 @@ const optionFlags = [
   ['standbyUrl', '--standby'],
   ['allowReset', '--allow-reset'],
 ] as const
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']
-
-function parse(args: readonly string[]): Values {
-  try {
-    return parseArgs({ args: [...args], options: flags, strict: true }).values
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const said = /'([^']*)'/.exec(message)?.[1] ?? ''
-    const allowed = `Allowed: ${Object.keys(flags)
-      .map((name) => `--${name}`)
-      .join(', ')}.`
-    const option = said.replace(/^-., | <value>$/g, '')
-    const what =
-      code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-        ? `There is no option '${said}'. ${allowed}`
-        : code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
-          ? `'${said}' is not an option. ${allowed}`
-          : message.includes('does not take')
-            ? `Option '${option}' takes no value.`
-            : `Option '${option}' needs a value that does not begin with '-'.`
-    throw new EmulatorError('EMULATOR_OPTIONS', what, { cause: error })
-  }
-}
-
-/** `on-conflict=refuse`, any number of times; of several with one id the last counts. */
-function readChoices(typed: readonly string[]): Record<string, string> {
-  const choices: Record<string, string> = {}
-  for (const each of typed) {
-    const [, id, value] = /^([^=]+)=(.+)$/.exec(each) ?? []
-    if (id === undefined || value === undefined) {
-      throw new EmulatorError(
-        'EMULATOR_OPTIONS',
-        `Option '--assume' is '${each}'; allowed: an assumption's id and its value, such as on-conflict=refuse.`,
-      )
-    }
-    choices[id] = value
-  }
-  return choices
-}
 
 /** What is no number fails the check of the option's range, with the text as it was typed. */
 function wholeNumber(typed: string): number {

@@ -2,6 +2,7 @@
 export const help = `Starts a PostgreSQL primary, a standby that streams from it, and in front of them a reader that forwards writes.
 
 Usage: forwarding-reader [options]
+       forwarding-reader conformance --help
 
 The reader
   -p, --port <number>       where it listens; default: a free port

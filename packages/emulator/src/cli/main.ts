@@ -5,8 +5,10 @@ import { ownFile } from '../own-package.ts'
 import type { ForwardingReader } from '../forwarding-reader.ts'
 import { startForwardingReader } from '../start.ts'
 import { parseArguments, type Command } from './arguments.ts'
+import { conformanceHelp } from './conformance-arguments.ts'
 import { help } from './help.ts'
 import { Progress } from './progress.ts'
+import { runConformance } from './run-conformance.ts'
 import { showAssumptions } from './show-assumptions.ts'
 
 /** Runs the command line to its end and returns the exit code: 0, 1 if it could not start or stop, 2 for a wrong option. */
@@ -32,6 +34,11 @@ async function run(command: Command): Promise<number> {
     process.stdout.write(`${version}\n`)
     return 0
   }
+  if (command.run === 'conformance-help') {
+    process.stdout.write(conformanceHelp)
+    return 0
+  }
+  if (command.run === 'conformance') return runConformance(command)
   if (command.run === 'assumptions') {
     const { profile, chosen, json } = command
     const list = listAssumptions(profile)

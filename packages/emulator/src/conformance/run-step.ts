@@ -17,6 +17,8 @@ interface FullQuery extends pg.QueryArrayConfig {
   readonly queryMode?: 'extended'
 }
 
+type WithConnection = pg.Client & { readonly connection: { sync(): void } }
+
 const asText = { getTypeParser: () => (value: string | Buffer) => String(value) }
 
 /** Sends a step's statement and takes down what comes back. Never rejects for what the server says. */
@@ -39,6 +41,8 @@ export async function runStep(client: pg.Client, { sql, values, protocol }: Step
       ...(recovers != null && { ranOn: recovers.startsWith('t') ? 'reader' : 'writer' }),
     }
   } catch (error) {
+    // While it fetches in parts, node-postgres sends no Sync behind an error, and would wait for ever.
+    if (protocol === 'parts') (client as WithConnection).connection.sync()
     const { code, message, where } = error as pg.DatabaseError
     return { sqlstate: code ?? 'none', message, context: where ?? '' }
   }

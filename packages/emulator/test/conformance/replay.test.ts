@@ -1,5 +1,6 @@
 import { ruleIds, type AwsProfile } from '@knex-flatten/sql-support'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { main } from '../../src/cli/main.ts'
 import { conformanceCases, replay, type CaseResult } from '../../src/conformance/index.ts'
 import type { ServerAddress } from '../../src/servers.ts'
 import { useRig } from '../endpoint/rig.ts'
@@ -66,6 +67,111 @@ it('tells what a plain standby does instead', async () => {
     mismatches: ['outcome: expected 0A000, seen success'],
   })
   expect(await schemas()).toEqual([])
+})
+
+it('expects what is assumed of a reader', async () => {
+  const assumptions = {
+    'on-conflict': 'refuse',
+    merge: 'local',
+    'advisory-lock': 'forward',
+    'refusal-sqlstate': '0A001',
+    'savepoint-refusal': 'after-forwarding',
+    'portal-fetch': 'refuse',
+  }
+  const endpoint = await rig.endpointWith({ assumptions })
+  const ends = { readerUrl: url(endpoint), writerUrl: url(rig.servers.primary) }
+  const cases = conformanceCases('aws-local', assumptions).filter(({ id }) => id.startsWith('rule-'))
+  expect(told(await replay({ ...ends, cases }))).toEqual([])
+  const usual = await replay(ends)
+  expect(usual.filter(({ differences }) => differences.length > 0).map(({ tells }) => tells)).toEqual(
+    expect.arrayContaining([
+      'on-conflict',
+      'merge',
+      'advisory-lock',
+      'portal-fetch',
+      'savepoint',
+      'lock-table',
+    ]),
+  )
+})
+
+describe('forwarding-reader conformance', () => {
+  afterEach(() => void vi.restoreAllMocks())
+  const run = async (...args: string[]) => {
+    const written = { out: '', err: '' }
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((written.out += String(text)), true))
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((written.err += String(text)), true))
+    const code = await main(['conformance', ...args])
+    vi.restoreAllMocks()
+    return { code, ...written }
+  }
+  const on = (reader: Pick<ServerAddress, 'host' | 'port'>) => [
+    '--reader',
+    url(reader),
+    '--writer',
+    url(rig.servers.primary),
+  ]
+
+  it('tells that everything is as expected, and where the emulator knowingly differs', async () => {
+    const { code, out, err } = await run(
+      ...on(rig.endpoint),
+      '--case',
+      'read-after-write',
+      '--case',
+      'read-stays',
+    )
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      /^~ read-after-write: .*\n {2}not so here: a plain standby cannot show uncommitted rows/,
+    )
+    expect(out).toMatch(/2 cases: 2 as expected, 0 with differences\n$/)
+    expect(err).toBe('1/2 read-after-write\n2/2 read-stays\n')
+  })
+
+  it('tells the differences step by step, and by its exit code', async () => {
+    const { code, out } = await run(...on(rig.servers.standby), '--case', 'rule-savepoint')
+    expect(code).toBe(1)
+    expect(out).toBe(`✗ rule-savepoint: Savepoints: SAVEPOINT, RELEASE, ROLLBACK TO: refuse
+  tells of savepoint, which is documented
+  session "inside, simple": SAVEPOINT a
+    outcome: expected 0A000, seen success
+  session "inside, simple": SELECT 1
+    outcome: expected 25P02, seen success
+  session "inside, simple": COMMIT
+    command: expected ROLLBACK, seen COMMIT
+  session "inside, extended": SAVEPOINT a
+    outcome: expected 0A000, seen success
+  session "inside, extended": SELECT 1
+    outcome: expected 25P02, seen success
+  session "inside, extended": COMMIT
+    command: expected ROLLBACK, seen COMMIT
+
+1 cases: 0 as expected, 1 with differences
+`)
+  })
+
+  it('tells them as JSON', async () => {
+    const { code, out } = await run(...on(rig.servers.standby), '--case', 'lock-for-share', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject([{ id: 'lock-for-share', tells: 'row-lock', known: 'documented' }])
+  })
+
+  it('exits with 2 where nothing could be replayed, and says why', async () => {
+    const ends = ['--reader', url(rig.servers.primary), '--writer', url(rig.servers.primary)]
+    const { code, err } = await run(...ends)
+    expect([code, err]).toEqual([2, expect.stringContaining('not in recovery')])
+    expect((await run('--help')).out).toMatch(/^Replays what a forwarding reader/)
+    expect(await run('--reader', 'nowhere')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("Option '--reader' is not a URL"),
+    })
+    expect(await run('--reader', ends[1]!)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("Option '--writer' is needed"),
+    })
+    expect((await run(...ends, '--case', 'x')).err).toMatch(/There is no case 'x'. Allowed: read-stays, /)
+    expect((await run(...ends, '--assume', 'merge=maybe')).err).toMatch(/allowed: local, forward, refuse/)
+  })
 })
 
 it('drops its schema when a case cannot be set up', async () => {

@@ -19,4 +19,15 @@ export const parameterCases: readonly ConformanceCase[] = [
       },
     ],
   })),
+  {
+    known: 'assumed',
+    source: LOCAL_GUIDE,
+    id: 'mode-wrong',
+    title: 'A consistency mode that does not exist is refused as a wrong value of an enum',
+    tells: 'consistency',
+    steps: [
+      { sql: "SET apg_write_forward.consistency_mode = 'banana'", expect: { sqlstate: ['22023'] } },
+      { sql: 'SHOW apg_write_forward.consistency_mode', expect: { rows: [['session']] } },
+    ],
+  },
 ]

@@ -1,10 +1,6 @@
-import {
-  resolveProfile,
-  ruleIds,
-  supportTable,
-  type AwsProfile,
-  type RuleId,
-} from '@knex-flatten/sql-support'
+import { resolveProfile, ruleIds, supportTable, type RuleId } from '@knex-flatten/sql-support'
+import type { Assumed } from '../../assumptions/assumptions.ts'
+import type { Assumptions } from '../../assumptions/switches.ts'
 import type { ConformanceCase, Expectation, Step } from '../case.ts'
 
 /** A statement that touches one rule and no other. */
@@ -66,9 +62,9 @@ const examples: Readonly<Record<RuleId, Example>> = {
   unparsed: { sql: 'SELEKT 1', always: { sqlstate: ['42601'] } },
 }
 
-/** A case for each rule of the support table, expecting what the profile says of it. */
-export function ruleCases(profile: AwsProfile): readonly ConformanceCase[] {
-  const { verdicts } = resolveProfile(profile)
+/** A case for each rule of the support table, expecting what is assumed of it. */
+export function ruleCases(assumed: Assumed): readonly ConformanceCase[] {
+  const { verdicts } = resolveProfile(assumed.profile)
   return ruleIds.map((id) => {
     const { title, source } = supportTable[id]
     const { verdict, known } = verdicts[id]
@@ -80,23 +76,26 @@ export function ruleCases(profile: AwsProfile): readonly ConformanceCase[] {
       known,
       source,
       ...(setup && { setup }),
-      steps: stepsOf(examples[id], expectationOf(id, profile)),
+      steps: stepsOf(id, expectationOf(id, assumed), assumed.assumptions),
     }
   })
 }
 
-function expectationOf(id: RuleId, profile: AwsProfile): Expectation {
+function expectationOf(id: RuleId, { profile, assumptions }: Assumed): Expectation {
   const { always, tells } = examples[id]
   if (always) return always
   const { sqlstate, standby } = supportTable[id]
   const { verdict } = resolveProfile(profile).verdicts[id]
-  if (verdict === 'refuse' || (verdict === 'local' && standby === 'refuses')) return { sqlstate: [sqlstate] }
+  if (standby === 'refuses' && verdict !== 'forward') return { sqlstate: [sqlstate] }
+  if (verdict === 'refuse') return { sqlstate: [assumptions['refusal-sqlstate']] }
   return tells ? { ranOn: verdict === 'forward' ? 'writer' : 'reader' } : {}
 }
 
 /** Outside a transaction and inside one, as a simple query and in the extended protocol, each on a session of its own. */
-function stepsOf({ sql, only, protocol }: Example, expect: Expectation): Step[] {
+function stepsOf(id: RuleId, expect: Expectation, assumptions: Assumptions): Step[] {
+  const { sql, only, protocol } = examples[id]
   const protocols = protocol ? [protocol] : (['simple', 'extended'] as const)
+  const late = id === 'savepoint' && assumptions['savepoint-refusal'] === 'after-forwarding'
   const steps: Step[] = []
   for (const each of protocols) {
     if (only !== 'inside') steps.push({ session: `outside, ${each}`, sql, protocol: each, expect })
@@ -105,6 +104,7 @@ function stepsOf({ sql, only, protocol }: Example, expect: Expectation): Step[] 
     const refused = expect.sqlstate !== undefined
     steps.push(
       { session, sql: 'BEGIN', expect: { tag: 'BEGIN' } },
+      ...(late ? [{ session, sql: "UPDATE {schema}.item SET name = 'x'", expect: {} }] : []),
       { session, sql, protocol: each, expect },
       ...(refused ? [{ session, sql: 'SELECT 1', expect: { sqlstate: ['25P02'] } }] : []),
       { session, sql: 'COMMIT', expect: { tag: refused ? 'ROLLBACK' : 'COMMIT' } },
