@@ -25,7 +25,7 @@ export async function runConformance(
 }
 
 /** What differs, for a person. */
-export function showResults(results: readonly CaseResult[]): string {
+function showResults(results: readonly CaseResult[]): string {
   const differing = results.filter(({ differences }) => differences.length > 0)
   const deviating = results.filter(({ deviations }) => deviations.length > 0)
   const blocks = differing.map(({ id, title, tells, known, differences }) =>
