@@ -22,7 +22,21 @@ export default defineConfig({
       },
       {
         ...fromSource,
-        test: { name: 'emulator', include: ['packages/emulator/test/**/*.test.ts'], ...long },
+        test: {
+          name: 'emulator',
+          include: ['packages/emulator/test/**/*.test.ts'],
+          ...long,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          // What the emulator offers to vitest, used as a user would.
+          name: 'emulator in vitest',
+          include: ['test/vitest/*.test.ts'],
+          globalSetup: ['test/vitest/forwarding-reader.ts'],
+          ...long,
+        },
       },
       {
         ...fromSource,

@@ -3,5 +3,10 @@ import { base } from '../../tsdown.base.ts'
 
 export default defineConfig({
   ...base,
-  entry: { index: 'src/index.ts', cli: 'src/cli.ts', conformance: 'src/conformance/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    cli: 'src/cli.ts',
+    conformance: 'src/conformance/index.ts',
+    vitest: 'src/vitest.ts',
+  },
 })
