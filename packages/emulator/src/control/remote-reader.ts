@@ -27,28 +27,28 @@ export function remoteReader(url: string, urls: DatabaseUrls): RemoteReader {
       const known = (await call(undefined, ['database'], values)) as DatabaseUrls & { name: string }
       const { name, readerUrl, primaryUrl, standbyUrl } = known
       const local = { name, readerUrl, primaryUrl, standbyUrl }
-      return through<Remote<ReaderDatabase>>(local, (path, values) => call(name, path, values))
+      return through(local, (path, values) => call(name, path, values)) as Remote<ReaderDatabase>
     },
   }
-  return through<RemoteReader>(own, (path, values) => call(undefined, path, values))
+  return through(own, (path, values) => call(undefined, path, values)) as RemoteReader
 }
 
 /** An object whose own properties are here, and whose every other name is a method, or a group of methods, over there. */
-function through<T extends object>(
+function through(
   local: object,
   call: (path: readonly string[], values: readonly unknown[]) => Promise<unknown>,
   path: readonly string[] = [],
-): T {
+): unknown {
   const target = (...values: unknown[]) => call(path, values)
   return new Proxy(target, {
-    get(_, name) {
+    get(_, name): unknown {
       if (Object.hasOwn(local, name)) return (local as Record<PropertyKey, unknown>)[name]
       // A promise resolves with what has no `then`; and whoever prints or compares it calls nothing over there.
       if (typeof name === 'symbol' || name === 'then') return undefined
-      if (name in Function.prototype) return Reflect.get(target, name) as unknown
+      if (name in Function.prototype) return Reflect.get(target, name)
       return through({}, call, [...path, name])
     },
-  }) as unknown as T
+  })
 }
 
 async function send(url: string, call: object): Promise<unknown> {
