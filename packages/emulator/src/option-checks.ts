@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { resolveProfile, type AwsProfile } from '@knex-flatten/sql-support'
 import { readServerUrl } from './attach/server-url.ts'
 import { EmulatorError } from './emulator-error.ts'
+import { certificate, credentials } from './login-checks.ts'
 import type { ForwardingReaderOptions } from './options.ts'
 import { consistencyModes, isConsistencyMode } from './session/forward-settings.ts'
 import { postgresMajors } from './postgres/npm-versions.ts'
@@ -38,6 +39,8 @@ const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
   primaryUrl: serverUrl,
   standbyUrl: serverUrl,
   allowReset: allow('true or false', (value) => typeof value === 'boolean'),
+  auth: credentials,
+  tls: certificate,
   host: allow('a host name or an address of this machine', isText),
   port: allow(
     'a whole number from 0 to 65535 (0: the system chooses)',
@@ -87,7 +90,7 @@ export function checkOptions(options: ForwardingReaderOptions): void {
   checkTogether(options)
 }
 
-const ownOnly = ['pgBin', 'postgres'] as const
+const ownOnly = ['pgBin', 'postgres', 'auth'] as const
 
 /**
  * Refuses options that say different things of the same servers.

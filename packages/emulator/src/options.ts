@@ -1,6 +1,8 @@
 import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
 import { assume } from './assumptions/assumptions.ts'
 import type { Assumptions } from './assumptions/switches.ts'
+import type { Credentials } from './auth/authority.ts'
+import type { EndpointTls } from './endpoint/endpoint.ts'
 import { checkOptions } from './option-checks.ts'
 import type { PostgresMajor } from './postgres/npm-versions.ts'
 import type { ConsistencyMode } from './session/forward-settings.ts'
@@ -24,7 +26,14 @@ export interface ForwardingReaderOptions {
   readonly standbyUrl?: string | undefined
   /** Whether {@link ForwardingReader.reset} may drop everything in the database of servers that ran already. Default false. */
   readonly allowReset?: boolean | undefined
-  /** Where the reader listens. Default `127.0.0.1`. Everybody who reaches it is let in. */
+  /**
+   * Who may log in, by SCRAM-SHA-256 at the reader and at both servers, whose superuser it is. Default: user `postgres`, and
+   * whoever reaches them is let in. In front of servers that ran already the reader asks for the password in their URLs.
+   */
+  readonly auth?: Credentials | undefined
+  /** The reader's certificate and its key, so that clients can connect by TLS. Default: they cannot. */
+  readonly tls?: EndpointTls | undefined
+  /** Where the reader listens. Default `127.0.0.1`. */
   readonly host?: string | undefined
   /** Default 0: the system chooses one that is free. */
   readonly port?: number | undefined
@@ -56,6 +65,8 @@ export interface ReaderSettings {
   readonly postgres: PostgresMajor | undefined
   readonly attach: { readonly primaryUrl: string; readonly standbyUrl: string } | undefined
   readonly allowReset: boolean
+  readonly auth: Credentials | undefined
+  readonly tls: EndpointTls | undefined
   readonly host: string
   readonly port: number
   readonly profile: AwsProfile | ForwardingProfile
@@ -78,6 +89,8 @@ export function readOptions(options: ForwardingReaderOptions): ReaderSettings {
   return {
     attach: primaryUrl === undefined || standbyUrl === undefined ? undefined : { primaryUrl, standbyUrl },
     allowReset: options.allowReset ?? primaryUrl === undefined,
+    auth: options.auth,
+    tls: options.tls,
     pgBin: options.pgBin,
     postgres: options.postgres,
     host: options.host ?? '127.0.0.1',

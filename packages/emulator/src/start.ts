@@ -25,23 +25,30 @@ import type { ServerAddress, ServerPair, Servers } from './servers.ts'
 export async function startForwardingReader(
   options: ForwardingReaderOptions = {},
 ): Promise<ForwardingReader> {
-  const { pgBin, postgres, attach, allowReset, lagMs, onProgress, ...behaviour } = readOptions(options)
+  const { pgBin, postgres, auth, attach, allowReset, lagMs, onProgress, ...behaviour } = readOptions(options)
   const { host, port } = behaviour
   await checkFree(host, port)
   const servers: ServerPair & Partial<Servers> = attach
     ? await attachServers({ ...attach, onProgress })
-    : await startServers({ pgBin, postgres, onProgress })
-  const endpoint = await startEndpoint({ servers, ...behaviour }).catch(async (error: unknown) => {
-    await servers.stop?.()
-    throw listenError(error, host, port)
-  })
+    : await startServers({ pgBin, postgres, auth, onProgress })
+  const { user, password } = servers.primary
+  // Whoever gets in at the reader gets in at the servers, so it asks for what they ask for.
+  const asked = user !== undefined && password !== undefined ? { user, password } : undefined
+  const endpoint = await startEndpoint({ servers, ...behaviour, auth: asked }).catch(
+    async (error: unknown) => {
+      await servers.stop?.()
+      throw listenError(error, host, port)
+    },
+  )
   const lag = new ReplayLag(servers)
   if (lagMs > 0) await lag.set(lagMs)
   const contents = new ResettableDatabase(servers, servers.database, allowReset)
   const databases = new Map<string, ReaderDatabase>()
   let stopping: Promise<void> | undefined
   const reader: ForwardingReader = {
-    readerUrl: urlOf(servers, { host, port: endpoint.port }),
+    readerUrl:
+      urlOf(servers, { host, port: endpoint.port, password }) +
+      (behaviour.tls?.required ? '?sslmode=require' : ''),
     get primaryUrl() {
       return attach?.primaryUrl ?? urlOf(servers, servers.primary)
     },
@@ -94,7 +101,8 @@ export async function startForwardingReader(
 }
 
 /** An endpoint that listens everywhere is reached by the loopback. */
-function urlOf({ user, database }: ServerPair, { host, port }: ServerAddress): string {
+function urlOf({ user, database }: ServerPair, { host, port, password }: ServerAddress): string {
+  const login = [user, ...(password === undefined ? [] : [password])].map(encodeURIComponent).join(':')
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `postgres://${user}@${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/${database}`
+  return `postgres://${login}@${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/${database}`
 }

@@ -44,6 +44,12 @@ export async function verifierOf(password: string): Promise<Verifier> {
   return { salt, iterations: iterationCount, storedKey: sha256(clientKey), serverKey }
 }
 
+/** As PostgreSQL keeps it, and takes it in place of a password. */
+export function verifierText({ salt, iterations, storedKey, serverKey }: Verifier): string {
+  const [s, k, v] = [salt, storedKey, serverKey].map((part) => part.toString('base64'))
+  return `SCRAM-SHA-256$${iterations}:${s}$${k}:${v}`
+}
+
 /** For a user that does not exist: the same at each attempt, as a real one's would be, and no proof fits it. */
 export function mockVerifier(user: string, secret: Buffer): Verifier {
   return {

@@ -6,6 +6,7 @@ import type { PostgresMajor } from '../postgres/npm-versions.ts'
 import { parseConformance, type ConformanceCommand } from './conformance-arguments.ts'
 import { parseDuration } from './duration.ts'
 import { readChoices, readFlags } from './read-flags.ts'
+import { readLogin, readTls } from './login-flags.ts'
 
 /** What the command line asks for. */
 export type Command =
@@ -34,6 +35,11 @@ const flags = {
   primary: { type: 'string' },
   standby: { type: 'string' },
   'allow-reset': { type: 'boolean' },
+  user: { type: 'string' },
+  password: { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-required': { type: 'boolean' },
   assumptions: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -63,6 +69,8 @@ export function parseArguments(args: readonly string[]): Command {
     primaryUrl: values.primary,
     standbyUrl: values.standby,
     allowReset: values['allow-reset'],
+    auth: readLogin(values.user, values.password),
+    tls: readTls(values['tls-key'], values['tls-cert'], values['tls-required']),
   }
   for (const [name, flag] of optionFlags) {
     // A complaint names the option as it was typed.
@@ -95,6 +103,8 @@ const optionFlags = [
   ['primaryUrl', '--primary'],
   ['standbyUrl', '--standby'],
   ['allowReset', '--allow-reset'],
+  ['auth', '--user'],
+  ['tls', '--tls-key'],
 ] as const
 
 /** What is no number fails the check of the option's range, with the text as it was typed. */

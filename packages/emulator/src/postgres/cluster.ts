@@ -1,12 +1,14 @@
 import { appendFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Credentials } from '../auth/authority.ts'
+import { verifierOf, verifierText } from '../auth/scram.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import { writeFor, type Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { runProgram, type ProgramResult } from './run-program.ts'
 import type { Watchdog } from './watchdog.ts'
 
-/** The superuser that initdb creates, and the database that exists from the start. */
+/** The superuser that initdb creates where nobody else is to log in, and the database that exists from the start. */
 export const superuser = 'postgres'
 export const database = 'postgres'
 
@@ -15,6 +17,8 @@ export interface Preparation {
   readonly binaries: Binaries
   readonly account: Account | undefined
   readonly watchdog: Watchdog
+  /** The superuser and its password, which the servers ask for. Without it they let in everybody. */
+  readonly auth?: Credentials | undefined
 }
 
 /** Creates the primary's data folder. @throws EmulatorError `EMULATOR_START` with what initdb said */
@@ -38,21 +42,24 @@ export async function createPrimary(data: string, preparation: Preparation): Pro
   await appendFile(join(data, 'postgresql.conf'), "\ninclude 'emulator.conf'\n")
 }
 
-function initdb(data: string, ctype: string, preparation: Preparation): Promise<ProgramResult> {
+async function initdb(data: string, ctype: string, preparation: Preparation): Promise<ProgramResult> {
+  const { account, auth, binaries } = preparation
+  const passwordFile = join(dirname(data), 'password')
+  // The password itself would be seen in whatever initdb says when it fails.
+  if (auth) await writeFor(account, passwordFile, verifierText(await verifierOf(auth.password)))
   const args = [
     '-D',
     data,
     '-U',
-    superuser,
-    '-A',
-    'trust',
+    auth?.user ?? superuser,
+    ...(auth ? ['-A', 'scram-sha-256', `--pwfile=${passwordFile}`] : ['-A', 'trust']),
     '-E',
     'UTF8',
     '--locale=C',
     `--lc-ctype=${ctype}`,
     '--no-sync',
   ]
-  return watched(preparation.binaries.initdb, args, preparation)
+  return watched(binaries.initdb, args, preparation).finally(() => rm(passwordFile, { force: true }))
 }
 
 /** Copies a cluster that has never run. @throws EmulatorError `EMULATOR_START` with what went wrong */
@@ -103,11 +110,12 @@ export async function configureStandby(
   data: string,
   port: number,
   primaryPort: number,
-  account: Account | undefined,
+  { account, auth }: Preparation,
 ): Promise<void> {
+  const login = Object.entries<string>({ ...(auth ?? { user: superuser }) })
   const conninfo =
-    `host=127.0.0.1 port=${primaryPort} user=${superuser} application_name=standby ` +
-    `sslmode=disable gssencmode=disable`
+    `host=127.0.0.1 port=${primaryPort} ${login.map(([name, value]) => `${name}=${inConninfo(value)}`).join(' ')} ` +
+    `application_name=standby sslmode=disable gssencmode=disable`
   await writeFor(account, join(data, 'standby.signal'), '')
   const settings = { ...common, port, primary_conninfo: conninfo }
   await writeFor(account, join(data, 'emulator.conf'), asConfiguration(settings))
@@ -115,6 +123,8 @@ export async function configureStandby(
 
 function asConfiguration(settings: Readonly<Record<string, string | number>>): string {
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${String(value)}'\n`)
+    .map(([name, value]) => `${name} = '${String(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'\n`)
     .join('')
 }
+
+const inConninfo = (value: string): string => `'${value.replaceAll(/['\\]/g, '\\$&')}'`

@@ -80,7 +80,7 @@ export class LocalPair {
     const { account } = this.preparation
     const [primary, standby] = [this.#primary, this.#standby]
     await configurePrimary(primary.data, primary.port, account)
-    await configureStandby(standby.data, standby.port, primary.port, account)
+    await configureStandby(standby.data, standby.port, primary.port, this.preparation)
   }
 
   /** The two change places. */

@@ -34,7 +34,7 @@ export class Member {
   }
 
   get address(): ServerAddress {
-    return { host: '127.0.0.1', port: this.port }
+    return { host: '127.0.0.1', port: this.port, ...this.#preparation.auth }
   }
 
   get running(): boolean {

@@ -1,3 +1,4 @@
+import type { Credentials } from '../auth/authority.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Servers } from '../servers.ts'
 import { serverAccount } from './account.ts'
@@ -11,6 +12,8 @@ import { Watchdog } from './watchdog.ts'
 
 /** How to start a primary and its standby. */
 export interface StartServersOptions extends BinariesWanted {
+  /** The superuser that exists, and its password. Default: `postgres`, and nobody is asked for one. */
+  readonly auth?: Credentials | undefined
   /** Hears what is being done, in words for a person. */
   readonly onProgress?: ((step: string) => void) | undefined
 }
@@ -38,7 +41,8 @@ export async function startServers(options: StartServersOptions = {}): Promise<L
   for (const folder of await removeLeftovers(account))
     report(`Removed ${folder}, left behind by a killed run`)
   const folder = await createDataFolder(account)
-  const pair = new LocalPair(folder, { binaries, account, watchdog: new Watchdog(folder) }, report)
+  const { auth } = options
+  const pair = new LocalPair(folder, { binaries, account, auth, watchdog: new Watchdog(folder) }, report)
   try {
     report(`Creating a PostgreSQL ${binaries.version} cluster and its copy`)
     await pair.prepare()
@@ -57,7 +61,7 @@ export async function startServers(options: StartServersOptions = {}): Promise<L
         return pair.standby.address
       },
       control: new PairControl(pair),
-      user: superuser,
+      user: auth?.user ?? superuser,
       database,
       version: binaries.version,
       folder,
