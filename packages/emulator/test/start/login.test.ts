@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startForwardingReader, type ForwardingReader } from '../../src/start.ts'
+import type { ForwardingReader } from '../../src/forwarding-reader.ts'
+import { startForwardingReader } from '../../src/start.ts'
 import { ca, tls } from '../endpoint/certificates.ts'
 import { errorOf } from '../endpoint/rig.ts'
 
