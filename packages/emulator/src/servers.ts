@@ -1,3 +1,5 @@
+import type { ConsistencyMode } from './session/forward-settings.ts'
+
 /** How a connection to a server is encrypted; the words are those of libpq's `sslmode`. */
 export interface ServerTls {
   /** `prefer`: if the server offers it; `require`: always, whoever answers; `verify-…`: and its certificate is checked. */
@@ -47,6 +49,8 @@ export interface ServerPair {
   readonly database: string
   /** Only servers of our own have it. */
   readonly control?: ServerControl | undefined
+  /** The servers' own configuration sets `apg_write_forward.*`, and its consistency mode to this. */
+  readonly configuredConsistency?: ConsistencyMode | undefined
 }
 
 /** Servers that run for us. */

@@ -26,11 +26,11 @@ export async function startForwardingReader(
   options: ForwardingReaderOptions = {},
 ): Promise<ForwardingReader> {
   const { pgBin, postgres, auth, attach, allowReset, lagMs, onProgress, ...behaviour } = readOptions(options)
-  const { host, port } = behaviour
+  const { host, port, consistency } = behaviour
   await checkFree(host, port)
   const servers: ServerPair & Partial<Servers> = attach
     ? await attachServers({ ...attach, onProgress })
-    : await startServers({ pgBin, postgres, auth, onProgress })
+    : await startServers({ pgBin, postgres, auth, consistency, onProgress })
   const { user, password } = servers.primary
   // Whoever gets in at the reader gets in at the servers, so it asks for what they ask for.
   const asked = user !== undefined && password !== undefined ? { user, password } : undefined

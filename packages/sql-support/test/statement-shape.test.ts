@@ -59,10 +59,16 @@ describe('a statement', () => {
   })
 
   it('tells what it does to the settings', () => {
-    expect(one('SET Search_Path = a').setting).toEqual({ action: 'set', name: 'search_path', local: false })
+    expect(one('SET Search_Path = a').setting).toEqual({
+      action: 'set',
+      name: 'search_path',
+      value: 'a',
+      local: false,
+    })
     expect(one('SET LOCAL app.who TO $$x$$').setting).toEqual({
       action: 'set',
       name: 'app.who',
+      value: 'x',
       local: true,
     })
     expect(one('SET a TO DEFAULT').setting).toEqual({ action: 'reset', name: 'a', local: false })
@@ -71,9 +77,20 @@ describe('a statement', () => {
     expect(one("SELECT set_config('App.User', 'x', true)").setting).toEqual({
       action: 'set',
       name: 'app.user',
+      value: 'x',
       local: true,
     })
-    expect(one("SELECT set_config($1, 'x', false)").setting).toEqual({ action: 'set', local: false })
+    expect(one("SELECT set_config($1, 'x', false)").setting).toEqual({
+      action: 'set',
+      value: 'x',
+      local: false,
+    })
+    expect(one('SET a = b, c').setting).toEqual({ action: 'set', name: 'a', local: false })
+    expect(one("SELECT set_config('a', $1, false)").setting).toEqual({
+      action: 'set',
+      name: 'a',
+      local: false,
+    })
     expect(one('SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY').setting).toEqual({
       action: 'set',
       name: 'session characteristics',

@@ -23,7 +23,7 @@ export async function startSession(
     lost: (error) => opened.session?.standbyLost(error),
   }
   gate.pass()
-  const asked = withForwardDefaults(parameters, endpoint.forwardDefaults)
+  const asked = withForwardDefaults(parameters, endpoint.forwardDefaults, pair)
   const standby = await openBackend('standby', pair.standby, asked, events)
   const initial = await openingParameters(standby, parameters, endpoint.forwardDefaults)
   if (socket.destroyed) {

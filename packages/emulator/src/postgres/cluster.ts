@@ -1,8 +1,11 @@
 import { appendFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { instanceNames } from '../aurora/functions.ts'
 import type { Credentials } from '../auth/authority.ts'
 import { verifierOf, verifierText } from '../auth/scram.ts'
 import { EmulatorError } from '../emulator-error.ts'
+import { forwardParameters } from '../session/forward-parameters.ts'
+import type { ConsistencyMode } from '../session/forward-settings.ts'
 import { writeFor, type Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { runProgram, type ProgramResult } from './run-program.ts'
@@ -19,6 +22,8 @@ export interface Preparation {
   readonly watchdog: Watchdog
   /** The superuser and its password, which the servers ask for. Without it they let in everybody. */
   readonly auth?: Credentials | undefined
+  /** What `apg_write_forward.consistency_mode` is by default. */
+  readonly consistency: ConsistencyMode
 }
 
 /** Creates the primary's data folder. @throws EmulatorError `EMULATOR_START` with what initdb said */
@@ -101,8 +106,9 @@ const common = {
 }
 
 /** Writes what the primary adds to initdb's defaults; a file, so that ALTER SYSTEM still has the last word. */
-export function configurePrimary(data: string, port: number, account: Account | undefined): Promise<void> {
-  return writeFor(account, join(data, 'emulator.conf'), asConfiguration({ ...common, port }))
+export function configurePrimary(data: string, port: number, preparation: Preparation): Promise<void> {
+  const settings = { ...common, ...identity(data, preparation), port }
+  return writeFor(preparation.account, join(data, 'emulator.conf'), asConfiguration(settings))
 }
 
 /** Writes what makes a copy the standby of the primary at `primaryPort`. */
@@ -110,15 +116,28 @@ export async function configureStandby(
   data: string,
   port: number,
   primaryPort: number,
-  { account, auth }: Preparation,
+  preparation: Preparation,
 ): Promise<void> {
+  const { account, auth } = preparation
   const login = Object.entries<string>({ ...(auth ?? { user: superuser }) })
   const conninfo =
     `host=127.0.0.1 port=${primaryPort} ${login.map(([name, value]) => `${name}=${inConninfo(value)}`).join(' ')} ` +
     `application_name=standby sslmode=disable gssencmode=disable`
   await writeFor(account, join(data, 'standby.signal'), '')
-  const settings = { ...common, port, primary_conninfo: conninfo }
+  const settings = { ...common, ...identity(data, preparation), port, primary_conninfo: conninfo }
   await writeFor(account, join(data, 'emulator.conf'), asConfiguration(settings))
+}
+
+/** An instance keeps its name when the roles change; the parameters are Aurora's, so that they can be set as any other. */
+function identity(data: string, { consistency }: Preparation): Readonly<Record<string, string>> {
+  const forwarding = forwardParameters.map(({ name, type, defaultValue }) => [
+    name,
+    type.kind === 'enum' ? consistency : defaultValue,
+  ])
+  return {
+    cluster_name: basename(data) === 'primary' ? instanceNames[0] : instanceNames[1],
+    ...(Object.fromEntries(forwarding) as Record<string, string>),
+  }
 }
 
 function asConfiguration(settings: Readonly<Record<string, string | number>>): string {

@@ -77,9 +77,8 @@ export class LocalPair {
 
   /** Writes each server's settings for the role it has. */
   async configure(): Promise<void> {
-    const { account } = this.preparation
     const [primary, standby] = [this.#primary, this.#standby]
-    await configurePrimary(primary.data, primary.port, account)
+    await configurePrimary(primary.data, primary.port, this.preparation)
     await configureStandby(standby.data, standby.port, primary.port, this.preparation)
   }
 

@@ -1,3 +1,4 @@
+import { installAurora } from '../aurora/install.ts'
 import type { Credentials } from '../auth/authority.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import type { Servers } from '../servers.ts'
@@ -6,6 +7,7 @@ import { findBinaries, type BinariesWanted } from './binaries.ts'
 import { database, superuser } from './cluster.ts'
 import { createDataFolder, removeLeftovers } from './data-folder.ts'
 import { LocalPair } from './local-pair.ts'
+import { forwardDefaults, type ConsistencyMode } from '../session/forward-settings.ts'
 import { PairControl } from './pair-control.ts'
 import { rowArrives } from './replication.ts'
 import { Watchdog } from './watchdog.ts'
@@ -14,6 +16,8 @@ import { Watchdog } from './watchdog.ts'
 export interface StartServersOptions extends BinariesWanted {
   /** The superuser that exists, and its password. Default: `postgres`, and nobody is asked for one. */
   readonly auth?: Credentials | undefined
+  /** What `apg_write_forward.consistency_mode` is on both until somebody sets it. Default `session`. */
+  readonly consistency?: ConsistencyMode | undefined
   /** Hears what is being done, in words for a person. */
   readonly onProgress?: ((step: string) => void) | undefined
 }
@@ -35,6 +39,7 @@ const replicationTimeoutMs = 30_000
  * @throws EmulatorError `EMULATOR_BINARIES` or `EMULATOR_START`; nothing is left running or on disk then
  */
 export async function startServers(options: StartServersOptions = {}): Promise<LocalServers> {
+  const { consistency = forwardDefaults.consistency } = options
   const report = options.onProgress ?? (() => undefined)
   const account = serverAccount()
   const binaries = await findBinaries(options, account)
@@ -42,11 +47,13 @@ export async function startServers(options: StartServersOptions = {}): Promise<L
     report(`Removed ${folder}, left behind by a killed run`)
   const folder = await createDataFolder(account)
   const { auth } = options
-  const pair = new LocalPair(folder, { binaries, account, auth, watchdog: new Watchdog(folder) }, report)
+  const watchdog = new Watchdog(folder)
+  const pair = new LocalPair(folder, { binaries, account, auth, watchdog, consistency }, report)
   try {
     report(`Creating a PostgreSQL ${binaries.version} cluster and its copy`)
     await pair.prepare()
     await pair.start()
+    await installAurora(pair.primary.address, ['template1', database])
     report('Waiting for the first row to reach the standby')
     const addresses = { primary: pair.primary.address, standby: pair.standby.address }
     if (!(await rowArrives(addresses, replicationTimeoutMs))) {
@@ -61,6 +68,7 @@ export async function startServers(options: StartServersOptions = {}): Promise<L
         return pair.standby.address
       },
       control: new PairControl(pair),
+      configuredConsistency: consistency,
       user: auth?.user ?? superuser,
       database,
       version: binaries.version,

@@ -92,11 +92,12 @@ export function readValue(
   }
   const factor = unit === undefined || type.unit === undefined ? 1 : milli[unit]! / milli[type.unit]!
   const number = Math.round(Number(digits) * factor)
+  if (Math.abs(number) > 2_147_483_647) return { ...invalid, hint: 'Value exceeds integer range.' }
   if (number < 0 || number > type.max) {
     const suffix = type.unit === undefined ? '' : ` ${type.unit}`
     return {
       sqlstate: '22023',
-      message: `${number}${suffix} is outside the valid range for parameter "${name}" (0${suffix} .. ${type.max}${suffix})`,
+      message: `${number}${suffix} is outside the valid range for parameter "${name}" (0 .. ${type.max})`,
     }
   }
   return { shown: shownInteger(number, type), number }

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.ts'
 import { LoginRefused } from '../auth/login-refused.ts'
+import type { ServerPair } from '../servers.ts'
 import { forwardParameters } from './forward-parameters.ts'
 import type { ForwardSettings } from './forward-settings.ts'
 import { readParameters, type SessionParameters } from './session-parameters.ts'
@@ -12,7 +13,9 @@ import { readParameters, type SessionParameters } from './session-parameters.ts'
 export function withForwardDefaults(
   parameters: ReadonlyMap<string, string>,
   { consistency }: ForwardSettings,
+  { configuredConsistency }: ServerPair,
 ): ReadonlyMap<string, string> {
+  if (configuredConsistency === consistency) return parameters
   const told = forwardParameters.map(
     ({ name, defaultValue, type }) => `-c ${name}=${type.kind === 'enum' ? consistency : defaultValue}`,
   )

@@ -148,7 +148,7 @@ describe('emptyDatabase', () => {
         await one(
           server,
           `SELECT (SELECT count(*) FROM pg_class WHERE oid >= 16384)::int AS tables,
-                  (SELECT count(*) FROM pg_proc WHERE oid >= 16384)::int AS functions,
+                  (SELECT count(*) FROM pg_proc WHERE oid >= 16384 AND pronamespace <> 'pg_catalog'::regnamespace)::int AS functions,
                   (SELECT count(*) FROM pg_type WHERE oid >= 16384)::int AS types,
                   (SELECT count(*) FROM pg_largeobject_metadata)::int AS objects,
                   (SELECT count(*) FROM pg_publication)::int AS publications,
