@@ -25,6 +25,12 @@ export interface Assumed {
 }
 
 const anySqlstate = 'any SQLSTATE'
+/**
+ * What the emulator cannot forward: whether a result is fetched in parts is known only once its server has been chosen, a
+ * prepared transaction outlives its session, and nobody listens to the writer's notifications.
+ */
+const notForwarded: ReadonlySet<RuleId> = new Set(['portal-fetch', 'two-phase', 'listen-notify'])
+
 const verdicts: readonly Verdict[] = ['local', 'forward', 'refuse']
 
 /** Everything that is assumed under a profile: each rule of the table that is not documented, then each switch. */
@@ -44,8 +50,9 @@ export function listAssumptions(profile: Profile): readonly Assumption[] {
 function ruleAssumption(id: RuleId, profile: Profile): Assumption {
   const { title, why, source } = supportTable[id]
   const { verdict } = resolveProfile(profile).verdicts[id]
-  // Whether a result is fetched in parts is known only once its server has been chosen.
-  const values = id === 'portal-fetch' ? verdicts.filter((each) => each !== 'forward') : verdicts
+  // An INSERT is forwarded whatever is assumed of its ON CONFLICT.
+  const impossible = notForwarded.has(id) ? 'forward' : id === 'on-conflict' ? 'local' : undefined
+  const values = verdicts.filter((each) => each !== impossible)
   return { id, about: 'verdict', title, values, default: verdict, unknown: why, source }
 }
 

@@ -60,7 +60,7 @@ export interface Refusal {
   readonly words: string
   /** A plain standby refuses it too, so the answer can be its own. */
   readonly byStandby: boolean
-  /** Where the statement begins in its text. */
+  /** Where the statement begins in its text; 0 for the first, whatever comments stand before it. */
   readonly at: number
   /** A BEGIN stands before it in the same text, and nothing that ends its transaction. */
   readonly inBlock: boolean
@@ -142,7 +142,7 @@ export class Planner {
         statement: statement.text,
         words: oneLine(sql.slice(span.start, span.end)),
         byStandby: supportTable[rule].standby === 'refuses',
-        at: statement.start,
+        at: statement === statements[0] ? 0 : statement.start,
         inBlock,
       })
     }

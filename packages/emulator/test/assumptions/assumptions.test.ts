@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { assumptionsPage, PAGE } from '../../scripts/assumptions-page.ts'
 import { assume, listAssumptions } from '../../src/assumptions/assumptions.ts'
 import { parseArguments } from '../../src/cli/arguments.ts'
 import { showAssumptions } from '../../src/cli/show-assumptions.ts'
@@ -73,9 +75,9 @@ describe('assume', () => {
 
 describe('the command line', () => {
   it('takes --assume any number of times', () => {
-    expect(parseArguments(['--assume', 'merge=refuse', '--assume', 'on-conflict=local'])).toMatchObject({
+    expect(parseArguments(['--assume', 'merge=refuse', '--assume', 'on-conflict=refuse'])).toMatchObject({
       run: 'start',
-      options: { assumptions: { merge: 'refuse', 'on-conflict': 'local' } },
+      options: { assumptions: { merge: 'refuse', 'on-conflict': 'refuse' } },
     })
     refused(
       () => parseArguments(['--assume', 'merge']),
@@ -100,4 +102,8 @@ describe('the command line', () => {
     expect(shown).toMatch(/^refusal-sqlstate +\[25006\] any SQLSTATE$/m)
     expect(Math.max(...shown.split('\n').map((line) => line.length))).toBeLessThanOrEqual(150)
   })
+})
+
+it('is what docs/emulator/assumptions.md shows (else: npm run docs)', () => {
+  expect(readFileSync(PAGE, 'utf8')).toBe(assumptionsPage())
 })

@@ -12,6 +12,8 @@ interface Example {
   readonly tells?: true
   /** What it comes to whatever the verdict is. */
   readonly always?: Expectation
+  /** What the standby answers that runs it, where that is no success. */
+  readonly onStandby?: string
   readonly protocol?: 'parts'
   readonly setup?: readonly string[]
 }
@@ -56,7 +58,7 @@ const examples: Readonly<Record<RuleId, Example>> = {
     setup: ["CREATE FUNCTION {schema}.twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'"],
   },
   'plpgsql-exception': { sql: 'DO $$ BEGIN PERFORM 1; EXCEPTION WHEN others THEN NULL; END $$' },
-  'do-block': { sql: "DO $$ BEGIN UPDATE {schema}.item SET name = 'd'; END $$" },
+  'do-block': { sql: "DO $$ BEGIN UPDATE {schema}.item SET name = 'd'; END $$", onStandby: '25006' },
   'advisory-lock': { sql: `SELECT pg_advisory_xact_lock(1), ${ranOn}`, tells: true },
   'writer-function': { sql: 'SELECT txid_current()' },
   unparsed: { sql: 'SELEKT 1', always: { sqlstate: ['42601'] } },
@@ -82,12 +84,13 @@ export function ruleCases(assumed: Assumed): readonly ConformanceCase[] {
 }
 
 function expectationOf(id: RuleId, { profile, assumptions }: Assumed): Expectation {
-  const { always, tells } = examples[id]
+  const { always, tells, onStandby } = examples[id]
   if (always) return always
   const { sqlstate, standby } = supportTable[id]
   const { verdict } = resolveProfile(profile).verdicts[id]
   if (standby === 'refuses' && verdict !== 'forward') return { sqlstate: [sqlstate] }
   if (verdict === 'refuse') return { sqlstate: [assumptions['refusal-sqlstate']] }
+  if (verdict === 'local' && onStandby !== undefined) return { sqlstate: [onStandby] }
   return tells ? { ranOn: verdict === 'forward' ? 'writer' : 'reader' } : {}
 }
 
