@@ -1,8 +1,16 @@
 import type { Crossings } from './endpoint/crossings.ts'
+import type { EndpointStatus } from './endpoint/endpoint.ts'
 import type { RefusedStatement } from './endpoint/refusals.ts'
 import type { Faults } from './faults/faults.ts'
 import type { DatabaseUrls, ReaderDatabase } from './reset/reader-database.ts'
 import type { ResetOptions } from './reset/resettable-database.ts'
+
+/** A reader at one moment. */
+export interface ReaderStatus extends EndpointStatus {
+  /** How much later the standby is to show a commit, in milliseconds. */
+  readonly lagMs: number
+  readonly lagPaused: boolean
+}
 
 /** A running primary, its standby, and the reader endpoint in front of both. */
 export interface ForwardingReader extends DatabaseUrls {
@@ -16,6 +24,8 @@ export interface ForwardingReader extends DatabaseUrls {
   crossings(): Crossings
   /** What the reader has refused since the start or the last {@link ForwardingReader.reset}. */
   refusals(): readonly RefusedStatement[]
+  /** How things are now; cheap enough to be asked several times a second. */
+  status(): ReaderStatus
   readonly latency: {
     /**
      * Adds `ms` milliseconds to each crossing from now on.

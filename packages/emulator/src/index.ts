@@ -1,5 +1,5 @@
 export { startForwardingReader } from './start.ts'
-export type { ForwardingReader } from './forwarding-reader.ts'
+export type { ForwardingReader, ReaderStatus } from './forwarding-reader.ts'
 export type { ForwardingReaderOptions } from './options.ts'
 export type { ConsistencyMode } from './session/forward-settings.ts'
 export type { PostgresMajor } from './postgres/npm-versions.ts'

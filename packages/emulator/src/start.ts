@@ -57,6 +57,7 @@ export async function startForwardingReader(
     },
     crossings: () => endpoint.crossings(),
     refusals: () => endpoint.refusals(),
+    status: () => ({ ...endpoint.status(), lagMs: lag.asked.ms, lagPaused: lag.asked.paused }),
     latency: {
       set: (ms) => {
         checkValue('latencyMs', ms)

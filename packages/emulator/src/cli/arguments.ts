@@ -19,7 +19,12 @@ export type Command =
       readonly profile: AwsProfile
       readonly chosen: Readonly<Record<string, string>>
     }
-  | { readonly run: 'start'; readonly json: boolean; readonly options: ForwardingReaderOptions }
+  | {
+      readonly run: 'start'
+      readonly json: boolean
+      readonly color: boolean
+      readonly options: ForwardingReaderOptions
+    }
 
 const flags = {
   port: { type: 'string', short: 'p' },
@@ -42,6 +47,7 @@ const flags = {
   'tls-required': { type: 'boolean' },
   assumptions: { type: 'boolean' },
   json: { type: 'boolean' },
+  'no-color': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -87,7 +93,7 @@ export function parseArguments(args: readonly string[]): Command {
     }
   }
   checkTogether(options, (name) => optionFlags.find(([option]) => option === name)?.[1] ?? name)
-  return { run: 'start', json: values.json === true, options }
+  return { run: 'start', json: values.json === true, color: values['no-color'] !== true, options }
 }
 
 const optionFlags = [

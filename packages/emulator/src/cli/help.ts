@@ -30,9 +30,11 @@ The servers behind it
 
 What is shown
       --assumptions         list what is assumed, and what else it could be
-      --json                print the three URLs (or the assumptions) as one line of JSON
+      --json                one line of JSON each: the three URLs (or the assumptions), then the answers to commands
+      --no-color            as with the environment variable NO_COLOR
   -h, --help                show this
   -v, --version             show the version
 
+While it runs it takes commands, typed or from a script: lag 150ms, latency 80ms, fault crash-writer, reset, status, help.
 Ctrl-C stops what was started and removes its data.
 `

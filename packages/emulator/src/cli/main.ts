@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { listAssumptions } from '../assumptions/assumptions.ts'
 import { EmulatorError } from '../emulator-error.ts'
@@ -5,6 +6,7 @@ import { ownFile } from '../own-package.ts'
 import type { ForwardingReader } from '../forwarding-reader.ts'
 import { startForwardingReader } from '../start.ts'
 import { parseArguments, type Command } from './arguments.ts'
+import { Conversation } from './conversation.ts'
 import { conformanceHelp } from './conformance-arguments.ts'
 import { help } from './help.ts'
 import { Progress } from './progress.ts'
@@ -46,27 +48,37 @@ async function run(command: Command): Promise<number> {
     process.stdout.write(json ? `${JSON.stringify(told)}\n` : showAssumptions(list, chosen))
     return 0
   }
+  return start(command)
+}
+
+async function start({ json, color, options }: Extract<Command, { run: 'start' }>): Promise<number> {
   const began = Date.now()
-  const stopAsked = askedToStop()
+  const end = new AbortController()
+  const ended = once(end.signal, 'abort')
+  // A signal during the start is honoured once there is something whole to stop. Later ones change nothing: npx passes on
+  // the Ctrl-C that the terminal has sent us already.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end.abort())
   const progress = new Progress(process.stderr)
-  const options = { ...command.options, onProgress: (step: string) => progress.step(step) }
-  const reader = await startForwardingReader(options).finally(() => progress.done())
-  process.stdout.write(command.json ? asJson(reader) : asText(reader))
+  let conversation: Conversation | undefined
+  const onProgress = (step: string): void => (conversation ? conversation.say(step) : progress.step(step))
+  const reader = await startForwardingReader({ ...options, onProgress }).finally(() => progress.done())
+  process.stdout.write(json ? asJson(reader) : asText(reader))
   process.stderr.write(`Ready in ${((Date.now() - began) / 1000).toFixed(1)} s. Ctrl-C stops it.\n`)
-  await stopAsked
+  const around = {
+    input: process.stdin,
+    screen: process.stderr,
+    output: process.stdout,
+    json,
+    color: color && !process.env['NO_COLOR'],
+  }
+  if (!end.signal.aborted) {
+    conversation = new Conversation(reader, around, () => end.abort())
+    await ended
+    conversation.end()
+  }
   process.stderr.write('Stopping\n')
   await reader.stop()
   return 0
-}
-
-/**
- * A signal during the start is honoured once there is something whole to stop. Later ones change nothing: npx passes on the
- * Ctrl-C that the terminal has sent us already.
- */
-function askedToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
-  })
 }
 
 function asJson({ readerUrl, primaryUrl, standbyUrl }: ForwardingReader): string {

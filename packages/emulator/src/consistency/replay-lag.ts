@@ -19,6 +19,11 @@ export class ReplayLag {
     servers.control?.onStandbyReady(() => this.#reapply())
   }
 
+  /** What was asked of it last. */
+  get asked(): { readonly ms: number; readonly paused: boolean } {
+    return { ms: this.#behind, paused: this.#paused }
+  }
+
   /** Shows each commit no earlier than this many milliseconds after it was made on the primary; 0: at once. */
   set(ms: number): Promise<void> {
     return this.#inTurn(async (standby) => {

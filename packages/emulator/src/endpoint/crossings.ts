@@ -56,6 +56,12 @@ export class CrossingCounter {
     }
   }
 
+  get total(): number {
+    let sum = 0
+    for (const total of this.#totals.values()) sum += total
+    return sum
+  }
+
   /** Of one database, or of all. */
   read(database?: string): Crossings {
     const records =

@@ -7,7 +7,7 @@ import { Authority, type Credentials } from '../auth/authority.ts'
 import { openBackend } from '../backend/open-backend.ts'
 import { GlobalPoint } from '../consistency/global-point.ts'
 import { CommitTrap } from '../faults/commit-trap.ts'
-import { Faults } from '../faults/faults.ts'
+import { Faults, type LastingFault } from '../faults/faults.ts'
 import { Slots } from '../faults/slots.ts'
 import { WayToWriter } from '../faults/way-to-writer.ts'
 import { ReplayTracker } from '../consistency/replay-tracker.ts'
@@ -59,6 +59,20 @@ export interface EndpointTls {
   readonly required?: boolean | undefined
 }
 
+/** An endpoint at one moment. */
+export interface EndpointStatus {
+  /** Clients that are connected. */
+  readonly sessions: number
+  /** Since the start or the last reset. */
+  readonly crossings: number
+  /** Since the start or the last reset; no more than the last thousand. */
+  readonly refusals: number
+  /** Milliseconds added to each crossing. */
+  readonly latencyMs: number
+  /** Those that last until they are taken back. */
+  readonly faults: readonly LastingFault[]
+}
+
 /** A reader that forwards: any PostgreSQL client may connect to it. */
 export interface Endpoint {
   readonly host: string
@@ -67,6 +81,8 @@ export interface Endpoint {
   crossings(database?: string): Crossings
   /** What it refused, or let the standby refuse. */
   refusals(database?: string): readonly RefusedStatement[]
+  /** Cheap enough to be asked several times a second. */
+  status(): EndpointStatus
   readonly latency: { set(ms: number): void }
   /** The counters of one database, or of all, to zero. */
   resetCounters(database?: string): void
@@ -138,6 +154,13 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     port,
     crossings: (database) => state.crossings.read(database),
     refusals: (database) => state.refusals.read(database),
+    status: () => ({
+      sessions: sessions.count,
+      crossings: state.crossings.total,
+      refusals: state.refusals.read().length,
+      latencyMs: state.latency.ms,
+      faults: faults.lasting,
+    }),
     latency: {
       set: (ms) => {
         checkLatency(ms)

@@ -18,6 +18,10 @@ export class SessionList {
     return { pid, secret: randomBytes(secretLength(minor)) }
   }
 
+  get count(): number {
+    return this.#sessions.size
+  }
+
   add({ pid, secret }: CancelKey, session: Session): void {
     this.#sessions.set(pid, { secret, session })
   }

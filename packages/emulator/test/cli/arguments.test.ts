@@ -10,6 +10,7 @@ describe('parseArguments', () => {
     expect(parseArguments(line.split(' '))).toEqual({
       run: 'start',
       json: true,
+      color: true,
       options: {
         latencyMs: 80,
         lagMs: 1500,
