@@ -71,7 +71,7 @@ describe('a script that drives forwarding-reader', () => {
     cli.stdin.end('status\n')
     let text = ''
     for await (const chunk of cli.stdout) {
-      text += chunk
+      text += String(chunk)
       if (text.includes('latency')) break
     }
     expect(text).toMatch(/\n0 sessions, 0 crossings, 0 refusals, lag 0 ms, latency 0 ms\n$/)
@@ -99,7 +99,7 @@ describe('forwarding-reader on a terminal', () => {
     let screen = ''
     let looked = 0
     const shows = async (text: string): Promise<string> => {
-      while (!screen.includes(text, looked)) screen += (await once(terminal.stdout, 'data'))[0]
+      while (!screen.includes(text, looked)) screen += String((await once(terminal.stdout, 'data'))[0])
       const seen = screen.slice(looked, (looked = screen.indexOf(text, looked) + text.length))
       return seen
     }
