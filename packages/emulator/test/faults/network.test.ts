@@ -144,11 +144,11 @@ describe('while the network to the writer is cut', () => {
 
 /** Cancels until there is an answer: a cancel that comes before the statement finds nothing to end. */
 async function cancelled(client: Awaited<ReturnType<typeof rig.raw>>): Promise<string> {
-  let answered = false
+  const heard = { answer: false }
   const answer = client.until('Z').then((answers) => {
-    answered = true
+    heard.answer = true
     return shape(answers)
   })
-  while (!answered) await client.cancel()
+  while (!heard.answer) await client.cancel()
   return answer
 }

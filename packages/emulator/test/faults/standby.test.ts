@@ -53,19 +53,21 @@ describe('in a switchover', () => {
   it('new sessions are told to come back, and a commit in flight has a true answer or none', async () => {
     await rig.onPrimary('CREATE TABLE ledger (n int)')
     let on = true
+    const goesOn = () => on
     const acknowledged = new Set<number>()
     const unknown = new Set<number>()
     const refusals = new Set<string>()
     const work = async (worker: number): Promise<void> => {
-      for (let n = worker; on;) {
+      for (let n = worker; goesOn();) {
         try {
           const client = await rig.reader()
-          for (; on; n += 4) {
+          do {
             unknown.add(n)
             await client.query(`INSERT INTO ledger VALUES (${n})`)
             unknown.delete(n)
             acknowledged.add(n)
-          }
+            n += 4
+          } while (goesOn())
           await client.end()
         } catch (error) {
           refusals.add((error as { code?: string }).code ?? (error as Error).message)
