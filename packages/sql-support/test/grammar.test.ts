@@ -75,4 +75,17 @@ describe('parse', () => {
     const sql = `INSERT INTO orders (total) VALUES ${Array(10_000).fill('(1)').join(', ')}`
     expect(classify(sql)).toMatchObject([{ kind: 'insert', reads: false, writes: true, end: sql.length }])
   })
+
+  it('reads thousands of comments that touch one another, and keeps every word in its place', () => {
+    const noise = '/**/'.repeat(20_000)
+    const sql = `${noise}SELECT 'é/**/', 1${noise}/* é */; ${noise} SAVEPOINT a`
+    expect(parse(sql)).toMatchObject({
+      ok: true,
+      statements: [{ end: sql.indexOf(';') }, { end: sql.length }],
+    })
+    expect(classify(sql).map(({ text }) => text)).toEqual(["SELECT 'é/**/', 1", 'SAVEPOINT a'])
+    expect(parse(`${noise} SELEC 1`)).toMatchObject({ ok: false, offset: noise.length + 1 })
+    // An unclosed comment is none that could be left away.
+    expect(parse(`${noise} SELECT 1 /* open`)).toMatchObject({ ok: false })
+  })
 })

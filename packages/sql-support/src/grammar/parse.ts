@@ -1,4 +1,4 @@
-import { commentDeeperThan } from '../text/comment-depth.ts'
+import { commentDeeperThan, withFewComments } from '../text/comment-depth.ts'
 import { parseRaw } from './engine.ts'
 import { codePointOffset, utf16Offsets } from './offsets.ts'
 
@@ -57,7 +57,7 @@ export function parse(sql: string): ParseResult {
     }
   }
   try {
-    const raw = parseRaw(sql)
+    const raw = parseRaw(withFewComments(MAX_COMMENT_DEPTH, sql))
     if ('json' in raw) return { ok: true, statements: cut(sql, JSON.parse(raw.json) as RawTree) }
     return { ok: false, message: raw.message, offset: codePointOffset(sql, raw.codePoint) }
   } catch (error) {
