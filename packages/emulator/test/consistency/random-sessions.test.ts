@@ -124,7 +124,7 @@ it(`never breaks the promise of a mode, whatever the lag (seed ${seed})`, { time
   }
   await lag.caughtUp()
   const rows = await rig.onStandby(select)
-  expect(rows.reduce((sum: number, { count }) => sum + count, 0)).toBe(
+  expect(rows.reduce<number>((sum, row: { count: number }) => sum + row.count, 0)).toBe(
     written.reduce((sum, { acknowledged }) => sum + acknowledged, 0),
   )
 })
