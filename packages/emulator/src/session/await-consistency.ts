@@ -43,7 +43,7 @@ async function seeOwnWrites(conversation: Conversation): Promise<void> {
   if (ownWrites.isVisible(parameters.serverStart)) return
   if (ownWrites.unplaced) await placeOwnWrites(conversation)
   if (ownWrites.isVisible(parameters.serverStart)) return
-  await abortable(conversation, (signal) => ownWrites.wait(signal))
+  await abortable(conversation, (signal) => whileThere(conversation, ownWrites.wait(signal)))
 }
 
 /** Asks the primary how far it is, which is a way to the writer and back, and waits for the standby to be as far. */
@@ -55,12 +55,39 @@ async function seeEverybodysWrites(conversation: Conversation): Promise<void> {
       if (latency.ms > 0) await delay(latency.ms, undefined, { signal })
       const position = await orAborted(globalPoint.now(), signal)
       if ('error' in position) throw new NotForwarded(position.error)
-      if (!tracker.hasReplayed(position.lsn, serverStart)) await tracker.wait(position.lsn, signal)
+      if (!tracker.hasReplayed(position.lsn, serverStart)) {
+        await whileThere(conversation, tracker.wait(position.lsn, signal))
+      }
     })
   } catch (error) {
     throw error instanceof BackendLost ? consistencyUnknown(error) : error
   }
 }
+
+/**
+ * Waits, and ends with a session that ends. A client that closes its side may still read, or be gone for good: only what is
+ * sent to it will tell, so it is told again and again what it knows; the first time it refuses, the second time we hear of it.
+ */
+async function whileThere<T>({ inbox, outbox, servers }: Conversation, wait: Promise<T>): Promise<T> {
+  const known = servers.standby.greeting.parameters.find((told) => told.includes('server_encoding'))
+  let asking: NodeJS.Timeout | undefined
+  const ask = () => {
+    if (known) outbox.push(known)
+    outbox.flush()
+  }
+  inbox.onClosed = () => {
+    ask()
+    asking = setInterval(ask, askingMs)
+  }
+  try {
+    return await wait
+  } finally {
+    inbox.onClosed = undefined
+    clearInterval(asking)
+  }
+}
+
+const askingMs = 1000
 
 function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

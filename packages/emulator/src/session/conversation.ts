@@ -10,7 +10,7 @@ import type { CrossingCounter, CrossingRecord } from '../endpoint/crossings.ts'
 import type { CommitTrap } from '../faults/commit-trap.ts'
 import type { WayToWriter } from '../faults/way-to-writer.ts'
 import type { RefusalLog } from '../endpoint/refusals.ts'
-import { flushMessage, syncMessage } from '../wire/build.ts'
+import { copyFailMessage, flushMessage, syncMessage } from '../wire/build.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import { frontend, status } from '../wire/message-types.ts'
 import { ClientSink } from './client-sink.ts'
@@ -146,7 +146,7 @@ export class Conversation {
     const extended = this.unsynced.has(server)
     const synced = this.unitSynced
     let done = false
-    this.inbox.divert(({ type, bytes }: Message) => {
+    const take = ({ type, bytes }: Message) => {
       if (!server.pass(bytes, () => this.inbox.resume())) this.inbox.pause()
       if (type === frontend.copyDone || type === frontend.copyFail) {
         done = true
@@ -154,6 +154,11 @@ export class Conversation {
         if (extended && !synced) server.pass(flushMessage, () => undefined)
       }
       return extended && synced ? type !== frontend.sync : !done
+    }
+    this.inbox.divert(take, () => {
+      // The server would wait for the rest of the data for ever.
+      const end = extended ? (synced ? syncMessage : flushMessage) : Buffer.alloc(0)
+      server.pass(Buffer.concat([copyFailMessage('the client is gone'), end]), () => undefined)
     })
   }
 }

@@ -34,6 +34,9 @@ export class Inbox {
   #shortcut: (unit: Unit) => boolean = () => false
   #awaitsShortcut = false
   #copy: ((message: Message) => boolean) | undefined
+  #copyGone: (() => void) | undefined
+  /** Told when the client has closed its side, which it may do and still read. */
+  onClosed: (() => void) | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -74,21 +77,35 @@ export class Inbox {
     wake(unit)
   }
 
-  /** From now on the client's messages go to `take`, until that returns false: COPY data. */
-  divert(take: (message: Message) => boolean): void {
+  /**
+   * From now on the client's messages go to `take`, until that returns false: COPY data.
+   *
+   * @param gone is called if no more will come.
+   */
+  divert(take: (message: Message) => boolean, gone: () => void): void {
     this.#copy = take
-    for (let unit = this.#units[0]; this.#copy && unit; unit = this.#units[0]) {
-      const sync = unit.kind === 'extended' && unit.synced && unit.messages.length === 0
-      if (unit.kind !== 'copy' && !sync) return
+    this.#copyGone = gone
+    for (let more = true; more;) {
+      const unit = this.#units[0]
+      const sync = unit?.kind === 'extended' && unit.synced && unit.messages.length === 0
+      if (unit?.kind !== 'copy' && !sync) break
       this.#units.shift()
       this.#waiting -= sizeOf(unit)
-      const message = unit.kind === 'copy' ? unit.message : { type: frontend.sync, bytes: syncMessage }
-      if (!take(message)) this.#copy = undefined
+      more = take(unit.kind === 'copy' ? unit.message : { type: frontend.sync, bytes: syncMessage })
+      if (!more) this.endDiversion()
     }
+    if (this.#closed) this.#abandonCopy()
   }
 
   endDiversion(): void {
     this.#copy = undefined
+    this.#copyGone = undefined
+  }
+
+  #abandonCopy(): void {
+    const gone = this.#copyGone
+    this.endDiversion()
+    gone?.()
   }
 
   pause(): void {
@@ -115,6 +132,7 @@ export class Inbox {
     } catch (error) {
       this.#closed = true
       this.#add({ kind: 'violation', error })
+      this.#abandonCopy()
     }
     if (!this.#paused && this.#waiting > waitingLimit) this.pause()
   }
@@ -122,7 +140,7 @@ export class Inbox {
   #deliver(message: Message): void {
     if (this.#closed) return
     if (this.#copy) {
-      if (!this.#copy(message)) this.#copy = undefined
+      if (!this.#copy(message)) this.endDiversion()
       return
     }
     switch (message.type) {
@@ -175,6 +193,8 @@ export class Inbox {
     if (this.#closed) return
     this.#closed = true
     this.#add({ kind: 'end' })
+    this.#abandonCopy()
+    this.onClosed?.()
   }
 }
 

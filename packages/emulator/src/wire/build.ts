@@ -35,6 +35,11 @@ export function runUnnamed(values: Buffer): Buffer {
   return Buffer.concat([framed(frontend.bind, zero, zero, values), executeUnnamed, ...closed, syncMessage])
 }
 
+/** Ends COPY data that will never be whole. */
+export function copyFailMessage(reason: string): Buffer {
+  return framed(frontend.copyFail, bytes(reason), zero)
+}
+
 export function readyForQuery(status: number): Buffer {
   return Buffer.from([backend.readyForQuery, 0, 0, 0, 5, status])
 }
