@@ -5,8 +5,14 @@ import type { EndpointState } from '../session/conversation.ts'
 import { negotiateVersionMessage } from '../wire/build.ts'
 import { fatal } from '../wire/error-response.ts'
 import { ProtocolViolation } from '../wire/frontend-framer.ts'
-import { alpnProtocol, newestMinor, readStartupPacket, tlsHandshake } from '../wire/startup-packet.ts'
-import type { StartupPacket } from '../wire/startup-packet.ts'
+import {
+  alpnProtocol,
+  newestMinor,
+  NoStartupPacket,
+  readStartupPacket,
+  tlsHandshake,
+  type StartupPacket,
+} from '../wire/startup-packet.ts'
 import { admit, type Admission } from './admission.ts'
 import type { Gate } from './gate.ts'
 import { ClientGone, type Opening } from './opening.ts'
@@ -47,7 +53,7 @@ export async function welcome(opening: Opening, house: House): Promise<void> {
     await startSession(opening, packet, house)
   } catch (error) {
     opening.settle()
-    if (error instanceof ClientGone) opening.socket.destroy()
+    if (error instanceof ClientGone || error instanceof NoStartupPacket) opening.socket.destroySoon()
     else opening.end(lastWordsFor(error))
   }
 }

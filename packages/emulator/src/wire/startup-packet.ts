@@ -33,19 +33,27 @@ const gssEncRequest = 80877104
 const longest = 10_000
 const longestSecret = 256
 
+/**
+ * What came first is no startup packet. PostgreSQL closes such a connection without a word, and drivers count on that: one that
+ * changes its mind before it has introduced itself may still say goodbye.
+ */
+export class NoStartupPacket extends Error {
+  override readonly name = 'NoStartupPacket'
+}
+
 /** Asks a server whether it takes an encrypted connection. */
 export const sslRequestMessage: Buffer = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 /**
  * Reads the first packet, if all of it is there.
  * @returns the packet and the bytes it took, or `undefined` while bytes are missing.
- * @throws ProtocolViolation if this cannot be a PostgreSQL client.
+ * @throws NoStartupPacket if this cannot be a PostgreSQL client, ProtocolViolation if it is one that is mistaken.
  */
 export function readStartupPacket(bytes: Buffer): { packet: StartupPacket; length: number } | undefined {
   if (bytes.length < 4) return undefined
   const length = bytes.readInt32BE(0)
   if (length < 8 || length > longest) {
-    throw new ProtocolViolation(
+    throw new NoStartupPacket(
       `invalid length of startup packet: ${length}; 8 to ${longest} bytes are allowed`,
     )
   }

@@ -42,8 +42,6 @@ describe('the start of a session', () => {
   })
 
   it.each([
-    ['garbage', Buffer.from('GET / HTTP/1.1\r\n\r\n'), '08P01'],
-    ['a length that is too short', Buffer.from([0, 0, 0, 4, 0, 0, 0, 0]), '08P01'],
     ['parameters without an end', Buffer.from('\0\0\0\r\0\x03\0\0user\0'), '08P01'],
     ['protocol 2', Buffer.from([0, 0, 0, 8, 0, 2, 0, 0]), '0A000'],
     [
@@ -59,6 +57,18 @@ describe('the start of a session', () => {
   ])('refuses %s', async (_, bytes, sqlstate) => {
     const client = await opening(bytes)
     expect(errorIn(await client.ended())?.sqlstate).toBe(sqlstate)
+  })
+
+  it.each([
+    ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    ['a goodbye', Buffer.from('X\0\0\0\x04')],
+    ['a length that is too short', Buffer.from([0, 0, 0, 4, 0, 0, 0, 0])],
+  ])('closes as PostgreSQL does, without a word, on %s', async (_, bytes) => {
+    for (const address of [rig.endpoint, rig.servers.primary]) {
+      const client = new RawClient(address)
+      client.send(bytes)
+      expect(await client.ended()).toEqual([])
+    }
   })
 
   it('offers protocol 3.0 to a client that would like a newer one', async () => {

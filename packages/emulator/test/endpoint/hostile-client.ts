@@ -54,11 +54,19 @@ export class HostileClients {
   #address: ServerAddress
   #startup: Buffer
   #random: () => number
+  #recorded: (() => Buffer[]) | undefined
 
-  constructor(address: ServerAddress, login: ReadonlyMap<string, string>, random: () => number) {
+  /** @param recorded half of the clients send what this gives them. */
+  constructor(
+    address: ServerAddress,
+    login: ReadonlyMap<string, string>,
+    random: () => number,
+    recorded?: () => Buffer[],
+  ) {
     this.#address = address
     this.#startup = startupMessage(login)
     this.#random = random
+    this.#recorded = recorded
   }
 
   /** One client's whole life; resolves when its connection is closed. */
@@ -66,7 +74,8 @@ export class HostileClients {
     const packets = this.#packets()
     const leave = this.#pick(['destroy', 'reset', 'end', 'terminate'] as const)
     const reads = this.#random() < 0.9
-    const socket = connect({ ...this.#address, allowHalfOpen: this.#random() < 0.3 })
+    const { host, port } = this.#address
+    const socket = connect({ host, port, allowHalfOpen: this.#random() < 0.3 })
     return new Promise((resolve) => {
       socket.on('error', () => undefined).on('close', () => resolve())
       if (reads) socket.resume()
@@ -81,6 +90,7 @@ export class HostileClients {
   }
 
   #packets(): Buffer[] {
+    if (this.#recorded && this.#random() < 0.5) return this.#recorded()
     const style = this.#below(5)
     if (style === 0) return [Buffer.from(Array.from({ length: this.#below(300) }, () => this.#below(256)))]
     const messages = Array.from({ length: this.#below(20) }, () => this.#message())
