@@ -89,14 +89,13 @@ function postgresJs(url: string): Client {
 
 const knexOf = (url: string) => createKnex({ client: 'pg', connection: url, pool: { min: 0, max: 1 } })
 const forKnex = (item: Item) => ({ ...item, doc: item.doc === null ? null : JSON.stringify(item.doc) })
-const rawRows = async (db: Knex, sql: string) =>
-  ((await db.raw(sql)) as { rows: Record<string, unknown>[] }).rows
+const rawRows = async (db: Knex, sql: string) => (await db.raw<{ rows: Record<string, unknown>[] }>(sql)).rows
 
 function knex(url: string): Client {
   const db = knexOf(url)
   const on = (query: Knex): Talk => ({
     insert: (item) => query('item').insert(forKnex(item)),
-    find: (id) => query<Item>('item').where({ id }).first() as Promise<Item | undefined>,
+    find: (id) => query<Item>('item').where({ id }).first(),
     rows: (sql) => rawRows(query, sql),
   })
   return {
@@ -117,7 +116,7 @@ function objection(url: string): Client {
     insert: async (item) => ItemModel.query(query).insert({ ...item } as never),
     find: async (id) => {
       const found = await ItemModel.query(query).findById(id)
-      return found && ({ ...found } as unknown as Item)
+      return found && (found.toJSON() as Item)
     },
     rows: (sql) => rawRows(query, sql),
   })

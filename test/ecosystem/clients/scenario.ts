@@ -43,12 +43,19 @@ export const empty: Item = {
 }
 
 const here = async (talk: Talk) => (await talk.rows('select pg_is_in_recovery() as here'))[0]?.here
+interface Wrapped {
+  code?: string
+  nativeError?: { code?: string }
+  driverError?: { code?: string }
+}
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => 'no error',
     // Some wrap the driver's error.
-    (error: { code?: string; nativeError?: { code?: string }; driverError?: { code?: string } }) =>
-      error.code ?? error.nativeError?.code ?? error.driverError?.code,
+    (error: unknown) => {
+      const { code, nativeError, driverError } = error as Wrapped
+      return code ?? nativeError?.code ?? driverError?.code
+    },
   )
 
 type Step = readonly [
