@@ -2,7 +2,7 @@ import { EmulatorError } from '../emulator-error.ts'
 import type { Faults } from './faults.ts'
 
 /** A word that may or must follow a fault's name. */
-export interface FaultArgument {
+interface FaultArgument {
   readonly name: string
   readonly values: readonly [string, ...string[]]
   /** What is meant where it is left out; without one it must be given. */
