@@ -3,7 +3,7 @@ import { EmulatorError } from '../emulator-error.ts'
 import type { ForwardingReaderOptions } from '../options.ts'
 
 /** Where a password may stand that is not to be seen among the system's processes. */
-export const passwordVariable = 'FORWARDING_READER_PASSWORD'
+const passwordVariable = 'FORWARDING_READER_PASSWORD'
 
 /** Who may log in. @throws EmulatorError `EMULATOR_OPTIONS` for a user without a password */
 export function readLogin(
