@@ -27,7 +27,7 @@ export interface Client extends Talk {
   close(): Promise<unknown>
 }
 
-export const whole: Item = {
+const whole: Item = {
   id: 1,
   name: 'größer 🐘 \'"\\',
   data: Buffer.from(Array.from({ length: 70_000 }, (_, n) => n % 256)),
@@ -37,7 +37,7 @@ export const whole: Item = {
   price: '12345678901234567890.123456789',
   flag: true,
 }
-export const empty: Item = {
+const empty: Item = {
   ...{ id: 2, name: null, data: null, doc: null },
   ...{ tags: null, made: null, price: null, flag: null },
 }
