@@ -82,12 +82,27 @@ A text whose names are all PostgreSQL's own is not asked about. Whether a databa
 looked up once a second at most; for that long after such a function is created, a call of it may pass. A body is read each time:
 PL/pgSQL with an EXCEPTION part, in the function or in what it calls by name, falls under the rule \`plpgsql-exception\`. What
 a body makes of strings (\`EXECUTE\`) cannot be seen. In an aborted transaction, and between the Flush and the Sync of a batch, nothing
-can be asked: names go for what they seem.`
+can be asked: names go for what they seem.
+
+A fastpath call (the protocol's FunctionCall, which libpq's \`PQfn\` sends) names its function by number. That of a user's function is
+treated as a SELECT of it; while a portal without a name is open it is not looked at. PostgreSQL's own functions run where the
+session is at that moment, large objects included.`
+
+const NOT_EMULATED = `## What cannot be assumed otherwise
+
+- **Which settings travel.** All that a session sets is in force on the writer too, and no page says whether Aurora does that. The
+  contrary cannot be shown here: from its first write on a whole transaction runs on the primary, and its reads need its settings there.
+- **Triggers with an EXCEPTION part.** One that a forwarded statement fires runs, as on any writer. What it might be refused with is
+  not published, and which triggers a statement fires is known only when it runs.
+- **The reader's own catalog.** Whether a forwarded statement is first parsed against it, so that a table which was just created is
+  missing there (42P01), is not published. Here the writer alone parses it.
+
+The [conformance](conformance.md) cases \`settings-travel\` and \`trigger-exception\` find out about the first two on a cluster.`
 
 /** The whole page. */
 export function assumptionsPage(): string {
   const switches = listAssumptions('aws-local').filter(({ about }) => about === 'behaviour')
-  return `${[INTRODUCTION, verdicts(), '## Behaviour', ...switches.map(section), FUNCTIONS].join('\n\n')}\n`
+  return `${[INTRODUCTION, verdicts(), '## Behaviour', ...switches.map(section), FUNCTIONS, NOT_EMULATED].join('\n\n')}\n`
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -11,7 +11,7 @@ export type CalledFunctions =
   | { readonly error: Buffer }
 
 /** PostgreSQL's own objects are numbered below (FirstNormalObjectId). */
-const firstOfOthers = 16_384
+export const firstOfOthers = 16_384
 
 const mark = '"forwarding-reader"'
 // Where the session may not change log_min_messages the trees stand in the server's log as well.

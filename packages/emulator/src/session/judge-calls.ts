@@ -7,7 +7,7 @@ import {
 } from '@knex-flatten/sql-support'
 import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
-import { calledFunctions } from '../catalog/called-functions.ts'
+import { calledFunctions, firstOfOthers } from '../catalog/called-functions.ts'
 import { describeFunctions } from '../catalog/describe-functions.ts'
 import { Shadowing } from '../catalog/shadowing.ts'
 import type { Conversation } from './conversation.ts'
@@ -59,6 +59,32 @@ export async function judgeCalls(
     if (error instanceof BackendLost) return plan
     throw error
   }
+}
+
+/**
+ * What a fastpath call means, which names its function by number: what a SELECT of that function would. Where nobody can be
+ * asked about it, it passes for one of PostgreSQL's own.
+ */
+export async function judgeFunctionCall(
+  conversation: Conversation,
+  oid: number,
+): Promise<{ sql: string; plan: Plan }> {
+  const { failed, holder, prepared, endpoint } = conversation
+  // The question would destroy the portal without a name.
+  const askable = oid >= firstOfOthers && !failed && !prepared.portals.has('')
+  const [called] = askable ? await found(conversation, holder, [oid]).catch(unlessLost) : []
+  if (!called) return { sql: ownCall, plan: endpoint.planner.plan(ownCall) }
+  const sql = `SELECT "${called.name.replaceAll('"', '""')}"()`
+  const statements = classify(sql).map((statement) => withFunctions(statement, [called]))
+  return { sql, plan: endpoint.planner.make(sql, statements) }
+}
+
+const ownCall = 'SELECT version()'
+
+/** Whoever runs the call next finds out the same, and tells the client. */
+function unlessLost(error: unknown): [] {
+  if (error instanceof BackendLost) return []
+  throw error
 }
 
 async function judgeStatement(

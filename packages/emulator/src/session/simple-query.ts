@@ -2,13 +2,13 @@ import type { Backend } from '../backend/backend.ts'
 import type { Reply } from '../backend/reply.ts'
 import { queryMessage } from '../wire/build.ts'
 import { status } from '../wire/message-types.ts'
-import { queryText } from '../wire/message-fields.ts'
+import { calledFunction, queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency } from './await-consistency.ts'
 import { cross, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
-import { judgeCalls, mayCallOthers } from './judge-calls.ts'
+import { judgeCalls, judgeFunctionCall, mayCallOthers } from './judge-calls.ts'
 import { runForClient, syncForClient } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
@@ -110,10 +110,11 @@ async function syncBefore(conversation: Conversation): Promise<boolean> {
   return false
 }
 
-/** A fastpath call; the standby refuses by itself whatever would write. */
+/** A fastpath call: as a SELECT of the function. What the standby would not let it do it refuses by itself. */
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
   if (!(await syncBefore(conversation))) return
-  await run(conversation, conversation.holder, message, undefined)
+  const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
+  await performText(conversation, sql, message, plan)
   await ready(conversation)
 }
 

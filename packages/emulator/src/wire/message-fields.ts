@@ -31,6 +31,11 @@ export function executeFields(message: Buffer): { portal: string; maxRows: numbe
   return { portal: portal.value, maxRows: message.readInt32BE(portal.next) }
 }
 
+/** FunctionCall: the function's number in pg_proc; 0, which none has, where the server will find the message too short. */
+export function calledFunction(message: Buffer): number {
+  return message.length < 9 ? 0 : message.readUInt32BE(5)
+}
+
 /** Describe and Close: a statement or a portal, by name. */
 export function targetFields(message: Buffer): { of: 'statement' | 'portal'; name: string } {
   const kind = message[5]

@@ -19,8 +19,8 @@ export interface Rig {
   endpointWith(options: Different): Promise<Endpoint>
   /** A session on the endpoint. */
   reader(config?: pg.ClientConfig): Promise<pg.Client>
-  /** A session on the endpoint, byte for byte. */
-  raw(parameters?: Record<string, string>): Promise<RawClient>
+  /** A session on the endpoint (or another), byte for byte. */
+  raw(parameters?: Record<string, string>, on?: ServerAddress): Promise<RawClient>
   /** The last statement's rows, on a session of its own. */
   onPrimary(sql: string, values?: unknown[]): Promise<any[]>
   onStandby(sql: string, values?: unknown[]): Promise<any[]>
@@ -96,8 +96,8 @@ async function startRig(options: Different): Promise<Rig> {
       clients.push(client)
       return client
     },
-    async raw(parameters = {}) {
-      const client = await RawClient.connect(endpoint, {
+    async raw(parameters = {}, on = endpoint) {
+      const client = await RawClient.connect(on, {
         user: servers.user,
         database: servers.database,
         ...parameters,

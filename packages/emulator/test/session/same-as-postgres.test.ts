@@ -95,6 +95,17 @@ const seen = (answers: readonly Answer[]) =>
 const readable = (unit: readonly Buffer[]) =>
   unit.map((bytes) => bytes.toString('latin1').replaceAll(/[^ -~]+/g, '·')).join(' ')
 
+/**
+ * Whether a unit asks for rows of the portal without a name and has not bound it. In an aborted transaction that may be the
+ * portal of the very simple query that failed: PostgreSQL (16.14) keeps it, looks at its statements when it is executed, and
+ * those are freed memory by then. Mostly the answer is 25P02; sometimes the server crashes.
+ */
+function executesWhatIsLeft(unit: readonly Buffer[]): boolean {
+  const unnamed = unit.filter((bytes) => bytes[5] === 0).map((bytes) => String.fromCharCode(bytes[0]!))
+  const executed = unnamed.indexOf('E')
+  return executed >= 0 && !unnamed.slice(0, executed).includes('B')
+}
+
 async function transcript(client: RawClient, units: readonly Buffer[][]): Promise<string[][]> {
   const answers: string[][] = []
   for (const unit of units) {
@@ -102,6 +113,21 @@ async function transcript(client: RawClient, units: readonly Buffer[][]): Promis
     answers.push(seen(await client.until('Z')))
   }
   return answers
+}
+
+/** Units that PostgreSQL itself answers, and how; the few that it might crash over are left out. */
+async function answered(
+  client: RawClient,
+  units: readonly Buffer[][],
+): Promise<{ safe: Buffer[][]; expected: string[][] }> {
+  const safe: Buffer[][] = []
+  const expected: string[][] = []
+  for (const unit of units) {
+    if (expected.at(-1)?.at(-1) === 'Z(E)' && executesWhatIsLeft(unit)) continue
+    safe.push(unit)
+    expected.push(...(await transcript(client, [unit])))
+  }
+  return { safe, expected }
 }
 
 it('answers whatever it forwards exactly as one PostgreSQL server would', async () => {
@@ -117,15 +143,15 @@ it('answers whatever it forwards exactly as one PostgreSQL server would', async 
       await rig.replicated()
       const plain = await RawClient.connect(rig.servers.primary, { user: 'postgres', database: 'mirror' })
       const forwarding = await rig.raw()
-      const expected = await transcript(plain, units)
-      if (pipelined) forwarding.send(...units.flat())
+      const { safe, expected } = await answered(plain, units)
+      if (pipelined) forwarding.send(...safe.flat())
       const got: string[][] = []
-      if (pipelined) for (const {} of units) got.push(seen(await forwarding.until('Z')))
-      else got.push(...(await transcript(forwarding, units)))
+      if (pipelined) for (const {} of safe) got.push(seen(await forwarding.until('Z')))
+      else got.push(...(await transcript(forwarding, safe)))
       plain.destroy()
       forwarding.destroy()
       const told = (answers: string[][]) =>
-        units.map((unit, index) => ({ unit: readable(unit), answer: answers[index]?.join(' ') }))
+        safe.map((unit, index) => ({ unit: readable(unit), answer: answers[index]?.join(' ') }))
       expect(told(got)).toEqual(told(expected))
     }),
     { seed: Number(process.env.SEED ?? 1), numRuns: 200, interruptAfterTimeLimit: 50_000 },
