@@ -41,10 +41,17 @@ export async function startForwardingReader(
     },
   )
   const lag = new ReplayLag(servers)
-  if (lagMs > 0) await lag.set(lagMs)
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> =>
+    (stopping ??= endpoint.stop().finally(() => (servers.stop ? servers.stop() : lag.release())))
+  if (lagMs > 0) {
+    await lag.set(lagMs).catch(async (error: unknown) => {
+      await stop()
+      throw error
+    })
+  }
   const contents = new ResettableDatabase(servers, servers.database, allowReset)
   const databases = new Map<string, ReaderDatabase>()
-  let stopping: Promise<void> | undefined
   const reader: ForwardingReader = {
     readerUrl:
       urlOf(servers, { host, port: endpoint.port, password }) +
@@ -96,7 +103,7 @@ export async function startForwardingReader(
       databases.set(name, database)
       return database
     },
-    stop: () => (stopping ??= endpoint.stop().finally(() => (servers.stop ? servers.stop() : lag.release()))),
+    stop,
   }
   return reader
 }

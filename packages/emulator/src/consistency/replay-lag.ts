@@ -93,11 +93,23 @@ export class ReplayLag {
   #inTurn(change: (standby: Client) => Promise<void>): Promise<void> {
     const done = this.#turn.then(() => {
       const { standby, database } = this.#servers
-      return withConnection(standby, change, database)
+      return withConnection(standby, change, database).catch((error: unknown) => {
+        throw notAllowed(error) ?? error
+      })
     })
     this.#turn = done.catch(() => undefined)
     return done
   }
+}
+
+/** Servers that were attached may have let in somebody who may not hold them back: 42501, insufficient_privilege. */
+function notAllowed(error: unknown): EmulatorError | undefined {
+  if ((error as { code?: string }).code !== '42501') return undefined
+  return new EmulatorError(
+    'EMULATOR_LAG',
+    `The standby does not let this user hold it back: ${(error as Error).message}. Name a superuser in its URL.`,
+    { cause: error },
+  )
 }
 
 /** PostgreSQL delays the replay of commits only, counted from the primary's own time of the commit. */

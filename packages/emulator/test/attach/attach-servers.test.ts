@@ -1,6 +1,8 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startForwardingReader, type ForwardingReader } from '../../src/index.ts'
+import { checkFree } from '../../src/listen-address.ts'
+import { freePorts } from '../../src/postgres/free-port.ts'
 import { standbyCatchesUp } from '../../src/postgres/replication.ts'
 import { startServers, type LocalServers } from '../../src/postgres/start-servers.ts'
 
@@ -55,6 +57,16 @@ describe('a reader in front of servers that run already', () => {
     const before = await onPrimary(nextTransaction)
     await attached(async () => undefined)
     expect(await onPrimary(nextTransaction)).toEqual(before)
+  })
+
+  it('says who may hold the standby back, and stops listening where it cannot do as it was told', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const app = { primaryUrl: at(servers.primary.port, 'app'), standbyUrl: at(servers.standby.port, 'app') }
+    await expect(startForwardingReader({ ...app, port, lagMs: 50 })).rejects.toMatchObject({
+      code: 'EMULATOR_LAG',
+      message: expect.stringMatching(/^The standby does not let this user hold it back: .*superuser/),
+    })
+    await expect(checkFree('127.0.0.1', port)).resolves.toBeUndefined()
   })
 
   it('empties no database that is not its own, unless told that it may', async () => {
