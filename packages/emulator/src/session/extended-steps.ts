@@ -38,12 +38,13 @@ export function readSteps(conversation: Conversation, messages: readonly Message
   const portals = new Map<string, Step | undefined>()
   let cleared = false
   const statementOf = (name: string) =>
-    statements.has(name) || cleared ? statements.get(name) : prepared.statement(name)
+    statements.has(name) || (cleared && name !== '') ? statements.get(name) : prepared.statement(name)
   /** SQL's own ways to take a name away. */
   const deallocate = (mark: Mark) => {
     if (mark.type === 'deallocate' && mark.name !== undefined) statements.set(mark.name, undefined)
     else if (mark.type === 'deallocate' || mark.type === 'discard-all') {
-      statements.clear()
+      // As PostgreSQL: what has no name is not among all.
+      for (const name of statements.keys()) if (name !== '') statements.delete(name)
       cleared = true
     }
   }

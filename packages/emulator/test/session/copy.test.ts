@@ -7,6 +7,7 @@ import {
   flush,
   parse,
   query,
+  shape,
   sync,
   type RawClient,
 } from '../endpoint/raw-client.ts'
@@ -45,6 +46,23 @@ describe('COPY, where a profile forwards it', () => {
     expect(await client.ask([copyData('13\ta\n'), copyDone], 'C')).toBe('C')
     expect(await client.ask([sync])).toBe('Z(I)')
     expect(await count()).toBe(13)
+  })
+
+  it.each([
+    ['data that no row can be made of', 'no number\n', '22P02'],
+    ['a row that is there already', '1\ta\n', '23505'],
+  ])('tells the forwarded text with an error: %s', async (_, data, sqlstate) => {
+    const text = 'COPY item FROM STDIN'
+    const extended = [parse(text), bind(), execute(), sync]
+    for (const messages of [[query(text)], extended]) {
+      await client.ask(messages, 'G')
+      client.send(copyData(data), copyDone, ...(messages === extended ? [sync] : []))
+      const answers = await client.until('Z')
+      expect(shape(answers)).toBe(`E(${sqlstate}) Z(I)`)
+      const error = answers.find(({ type }) => type === 'E')!.bytes.toString('latin1')
+      expect(error).toMatch(/COPY item, line 1.*\nWriteForward command: COPY item FROM STDIN\0/)
+    }
+    expect(await count()).toBe(10)
   })
 
   it('ignores the rest of a stream that has failed', async () => {

@@ -77,3 +77,48 @@ it('an error of the standby, and a notice of the writer, have no such context', 
   await client.query('INSERT INTO noisy VALUES (2)')
   expect(notices).toMatchObject([{ message: 'heard', where: expect.not.stringContaining('WriteForward') }])
 })
+
+describe('the writer’s last words to a session that it ends', () => {
+  const end = 'SELECT pg_terminate_backend(pg_backend_pid()) FROM item FOR UPDATE'
+
+  it('are an error of the transaction that went with it, and the session lives on', async () => {
+    await client.query('BEGIN')
+    await client.query("UPDATE item SET name = 'gone'")
+    const error = await errorOf(client.query(end))
+    expect(error).toMatchObject({ severity: 'ERROR', code: '57P01', where: undefined })
+    expect((await errorOf(client.query('SELECT 1'))).code).toBe('25P02')
+    expect((await client.query('COMMIT')).command).toBe('ROLLBACK')
+    expect((await client.query('SELECT name FROM item')).rows).toEqual([{ name: 'one' }])
+    expect((await client.query('INSERT INTO item VALUES (2) RETURNING id')).rows).toEqual([{ id: 2 }])
+  })
+
+  it('are a detail where it may have committed', async () => {
+    const error = await errorOf(client.query(end))
+    expect(error).toMatchObject({ severity: 'ERROR', code: '08007', where: undefined })
+    expect(error.detail).toMatch(/^The writer said: .*terminating connection due to administrator command/)
+    expect((await client.query('SELECT name FROM item')).rows).toEqual([{ name: 'one' }])
+  })
+})
+
+it('a LISTEN that a profile of one’s own forwards does no harm, and is heard only beside its session’s own statements', async () => {
+  const profile = {
+    name: 'listening',
+    extends: 'aws-local',
+    verdicts: { 'listen-notify': { verdict: 'forward', known: 'assumed' } },
+  } as const
+  const raw = await rig.raw({}, await rig.endpointWith({ profile }))
+  // PostgreSQL puts a notification where it likes.
+  const ask = async (...messages: Buffer[]) => (await raw.ask(messages)).replaceAll(' A', '')
+  const insert = 'INSERT INTO item VALUES (2) RETURNING id'
+  expect(await ask(query('LISTEN news'))).toBe('C Z(I)')
+  await rig.onPrimary("NOTIFY news, 'from another session'")
+  expect(await ask(query('SELECT 1'))).toBe('T D C Z(I)')
+  expect(await ask(query("NOTIFY news, 'from this one'"))).toBe('C Z(I)')
+  expect(await ask(query('BEGIN'))).toBe('C Z(T)')
+  expect(await ask(query(insert))).toBe('T D C Z(T)')
+  await rig.onPrimary('NOTIFY news')
+  expect(await ask(parse('SELECT id FROM item'), bind(), execute(), sync)).toBe('1 2 D D C Z(T)')
+  expect(await ask(query('COMMIT'))).toBe('C Z(I)')
+  expect(await ask(query('UNLISTEN news'))).toBe('C Z(I)')
+  expect(await ask(query('SELECT id FROM item'))).toBe('T D D C Z(I)')
+})

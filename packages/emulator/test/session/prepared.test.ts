@@ -48,6 +48,18 @@ describe('prepared statements', () => {
     expect(await client.ask([bind(['12'], 's'), execute(), sync])).toBe('2 C Z(I)')
   })
 
+  it.each(['DEALLOCATE ALL', 'DISCARD ALL'])(
+    'are gone after %s, but for the one without a name',
+    async (all) => {
+      const [named, unnamed] = [parse('SELECT 1', 's'), parse('SELECT 1')]
+      expect(await client.ask([named, unnamed, sync])).toBe('1 1 Z(I)')
+      const drop = [parse(all, 'drop'), bind([], 'drop', 'p'), execute(0, 'p')]
+      expect(await client.ask([...drop, bind(), execute(), bind([], 's'), sync])).toBe(
+        '1 2 C 2 D C E(26000) Z(I)',
+      )
+    },
+  )
+
   it('are not there when their Parse was skipped', async () => {
     expect(await client.ask([parse('SELEC'), parse('SELECT 1', 's'), sync])).toBe('E(42601) Z(I)')
     expect(await client.ask([bind([], 's'), execute(), sync])).toBe('E(26000) Z(I)')
