@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { ConformanceCase, Step } from './case.ts'
 import { conformanceCases } from './cases.ts'
 import { mismatches, runStep } from './run-step.ts'
-import { checkEnds, connectTo, Scratch, type Ends } from './scratch.ts'
+import { checkEnd, connectTo, Scratch, type Ends } from './scratch.ts'
 
 /** A step that did not come to what was expected. */
 export interface Difference {
@@ -41,23 +41,26 @@ export interface ReplayOptions extends Ends {
  */
 export async function replay(options: ReplayOptions): Promise<readonly CaseResult[]> {
   const { profile = 'aws-local', cases = conformanceCases(profile), onProgress } = options
-  await checkEnds(options)
-  const writer = await connectTo(options, 'writer')
+  const reader = await connectTo(options, 'reader')
+  const opened = [reader]
   try {
+    await checkEnd(reader, 'reader')
+    const writer = await connectTo(options, 'writer')
+    opened.push(writer)
+    await checkEnd(writer, 'writer')
     const results: CaseResult[] = []
     for (const each of cases) {
-      const result = await replayCase(each, options, writer)
+      const result = await replayCase(each, options, new Scratch(reader, writer))
       results.push(result)
       onProgress?.(result)
     }
     return results
   } finally {
-    await writer.end()
+    await Promise.allSettled(opened.map((client) => client.end()))
   }
 }
 
-async function replayCase(each: ConformanceCase, ends: Ends, writer: pg.Client): Promise<CaseResult> {
-  const scratch = new Scratch(writer)
+async function replayCase(each: ConformanceCase, ends: Ends, scratch: Scratch): Promise<CaseResult> {
   const sessions = new Map<string, pg.Client>()
   const session = async ({ session: name = 'a', on = 'reader' }: Step): Promise<pg.Client> => {
     const open = sessions.get(name)
@@ -69,8 +72,7 @@ async function replayCase(each: ConformanceCase, ends: Ends, writer: pg.Client):
   const differences: Difference[] = []
   const deviations: string[] = []
   try {
-    const first = await connectTo(ends, 'reader')
-    await scratch.make(first, each.setup ?? []).finally(() => first.end())
+    await scratch.make(each.setup ?? [])
     for (const step of each.steps) {
       const filled = fill(step, scratch)
       const wrong = await perform(await session(step), filled)

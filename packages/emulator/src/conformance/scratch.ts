@@ -32,34 +32,32 @@ export async function connectTo(ends: Ends, end: 'reader' | 'writer'): Promise<p
   }
 }
 
-/** @throws EmulatorError `EMULATOR_REPLAY` if the reader is none, or the writer is one */
-export async function checkEnds(ends: Ends): Promise<void> {
-  for (const end of ['reader', 'writer'] as const) {
-    const client = await connectTo(ends, end)
-    const { rows } = await client
-      .query<{ recovers: boolean }>('SELECT pg_is_in_recovery() AS recovers')
-      .finally(() => client.end())
-    if (rows[0]?.recovers === (end === 'reader')) continue
-    throw new EmulatorError(
-      'EMULATOR_REPLAY',
-      end === 'reader'
-        ? 'The URL of the reader leads to a server that is not in recovery: a writer, which has nothing to forward.'
-        : 'The URL of the writer leads to a server in recovery: a reader, on which nothing can be set up.',
-    )
-  }
+/** @throws EmulatorError `EMULATOR_REPLAY` unless the session is on what its URL was given for */
+export async function checkEnd(client: pg.Client, end: 'reader' | 'writer'): Promise<void> {
+  const { rows } = await client.query<{ recovers: boolean }>('SELECT pg_is_in_recovery() AS recovers')
+  if (rows[0]?.recovers === (end === 'reader')) return
+  throw new EmulatorError(
+    'EMULATOR_REPLAY',
+    end === 'reader'
+      ? 'The URL of the reader leads to a server that is not in recovery: a writer, which has nothing to forward.'
+      : 'The URL of the writer leads to a server in recovery: a reader, on which nothing can be set up.',
+  )
 }
 
 /** A schema of a case's own on the writer, which the reader shows; gone with {@link Scratch.drop}. */
 export class Scratch {
   readonly schema = `forwarding_conformance_${randomBytes(6).toString('hex')}`
+  #reader: pg.Client
   #writer: pg.Client
 
-  constructor(writer: pg.Client) {
+  /** @param reader looks whether the reader shows it already, and does nothing else */
+  constructor(reader: pg.Client, writer: pg.Client) {
+    this.#reader = reader
     this.#writer = writer
   }
 
   /** @throws EmulatorError `EMULATOR_REPLAY` if the reader does not show it in time */
-  async make(reader: pg.Client, setup: readonly string[]): Promise<void> {
+  async make(setup: readonly string[]): Promise<void> {
     const { schema } = this
     const statements = [
       `CREATE SCHEMA ${schema}`,
@@ -71,9 +69,10 @@ export class Scratch {
     for (const sql of statements) await this.#writer.query(sql)
     const until = Date.now() + visibleWithinMs
     for (;;) {
-      const { rows } = await reader.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-        `${schema}.complete`,
-      ])
+      const { rows } = await this.#reader.query<{ there: boolean }>(
+        'SELECT to_regclass($1) IS NOT NULL AS there',
+        [`${schema}.complete`],
+      )
       if (rows[0]?.there) return
       if (Date.now() > until) {
         throw new EmulatorError(

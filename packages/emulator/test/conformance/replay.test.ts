@@ -83,20 +83,13 @@ it('expects what is assumed of a reader', async () => {
   const ends = { readerUrl: url(endpoint), writerUrl: url(rig.servers.primary) }
   const cases = conformanceCases('aws-local', assumptions).filter(({ id }) => id.startsWith('rule-'))
   expect(told(await replay({ ...ends, cases }))).toEqual([])
+  const changed = ['on-conflict', 'merge', 'advisory-lock', 'portal-fetch', 'savepoint', 'lock-table']
   const usual = await replay({
     ...ends,
-    cases: conformanceCases('aws-local').filter(({ id }) => id.startsWith('rule-')),
+    cases: conformanceCases('aws-local').filter(({ tells }) => changed.includes(tells)),
   })
-  expect(usual.filter(({ differences }) => differences.length > 0).map(({ tells }) => tells)).toEqual(
-    expect.arrayContaining([
-      'on-conflict',
-      'merge',
-      'advisory-lock',
-      'portal-fetch',
-      'savepoint',
-      'lock-table',
-    ]),
-  )
+  expect(usual.filter(({ differences }) => differences.length === 0)).toEqual([])
+  expect(usual).toHaveLength(changed.length)
 })
 
 it.each(['local', 'forward', 'refuse'])(

@@ -36,6 +36,16 @@ const cases = (profile: AwsProfile) =>
     setup: (each.setup ?? []).filter((sql) => refusalsOf(sql, profile).length === 0),
   }))
 
+/** Under the rules that refuse them, since each test costs a look at both servers. */
+function byRule(profile: AwsProfile, list: readonly StatementCase[]): [string, StatementCase[]][] {
+  const groups = new Map<string, StatementCase[]>()
+  for (const each of list) {
+    const rule = refusalsOf(each.sql, profile)[0]?.rule ?? 'none'
+    groups.set(rule, [...(groups.get(rule) ?? []), each])
+  }
+  return [...groups]
+}
+
 const simple = (sql: string) => [query(sql)]
 const extended = (sql: string) => [parse(sql), bind(), describePortal(), execute(), sync]
 
@@ -50,57 +60,76 @@ describe.each(profiles)('under %s, every statement that is known', (profile) => 
   })
   afterEach(() => client.destroy())
 
-  const answer = async (messages: readonly Buffer[]) => {
-    client.send(...messages)
-    const answers = await client.until('Z')
-    return { sqlstate: errorIn(answers)?.sqlstate, status: shape(answers).slice(-2, -1) }
+  /** Sends all at once; of each unit its error, or the last letter before ReadyForQuery, and how the transaction stands then. */
+  const answers = async (units: readonly (readonly Buffer[])[]) => {
+    client.send(...units.flat())
+    const outcomes: string[] = []
+    for (const {} of units) {
+      const unit = await client.until('Z')
+      const command = unit.findLast(({ type }) => type === 'C')?.bytes.toString('latin1', 5, 13)
+      outcomes.push(`${errorIn(unit)?.sqlstate ?? command ?? ''} ${shape(unit).slice(-2, -1)}`)
+    }
+    return outcomes
   }
+  /** Cleans up, however a session stands. */
+  const after = [
+    'ROLLBACK',
+    'RESET default_transaction_isolation',
+    'DEALLOCATE ALL',
+    'ROLLBACK; DEALLOCATE ALL; RESET ALL',
+  ].map(simple)
 
   /** What a refused one is answered with: the emulator's own SQLSTATE, or the standby's. */
   const expected = ({ sql, standby }: StatementCase) =>
     refusalsOf(sql, profile).some(byEmulator) ? '0A000' : standby
 
-  it.each(cases(profile))(
-    'is refused or not as the table says, outside a transaction: $sql',
-    async (each) => {
-      const refused = refusalsOf(each.sql, profile)
-      const single = classify(each.sql).length === 1
-      for (const messages of [simple(each.sql), ...(single ? [extended(each.sql)] : [])]) {
+  const known = byRule(profile, cases(profile))
+  it.each(known)('is refused or not as the table says, outside a transaction: rule %s', async (_, group) => {
+    for (const { sql, setup = [], ...rest } of group) {
+      const refused = refusalsOf(sql, profile)
+      const single = classify(sql).length === 1
+      for (const messages of [simple(sql), ...(single ? [extended(sql)] : [])]) {
         endpoint.reset()
-        for (const before of each.setup) await answer(simple(before))
-        const { sqlstate } = await answer(messages)
-        for (const after of ['ROLLBACK', 'RESET default_transaction_isolation', 'DEALLOCATE ALL']) {
-          await answer(simple(after))
+        const outcomes = await answers([...setup.map(simple), messages, ...after])
+        if (refused.length === 0) {
+          expect(endpoint.refusals(), sql).toEqual([])
+          continue
         }
-        await answer(simple('ROLLBACK; DEALLOCATE ALL; RESET ALL'))
-        if (refused.length > 0) {
-          // A setting that no standby minds is no refusal of a standby's.
-          if (expected(each) !== undefined) expect(sqlstate).toBe(expected(each))
-          expect(refused.map(({ rule }) => rule)).toContain(endpoint.refusals()[0]?.rule ?? 'serializable')
-        } else expect(endpoint.refusals()).toEqual([])
-      }
-    },
-  )
-
-  const inside = cases(profile).filter(
-    ({ sql }) => refusalsOf(sql, profile).some(byEmulator) && classify(sql).length === 1,
-  )
-  it.each(inside)('aborts its transaction, before and after a write: $sql', async ({ sql, setup }) => {
-    for (const write of ['SELECT 1', "UPDATE customers SET name = name WHERE name = 'Ada'"]) {
-      for (const messages of [simple(sql), extended(sql)]) {
-        await answer(simple('BEGIN'))
-        for (const before of setup) if (before !== 'BEGIN') await answer(simple(before))
-        expect(await answer(simple(write))).toEqual({ sqlstate: undefined, status: 'T' })
-        expect(await answer(messages)).toEqual({ sqlstate: '0A000', status: 'E' })
-        expect(await answer(simple('SELECT 1'))).toEqual({ sqlstate: '25P02', status: 'E' })
-        expect(await answer(messages)).toEqual({ sqlstate: '25P02', status: 'E' })
-        client.send(query('COMMIT'))
-        const ended = await client.until('Z')
-        expect(ended[0]?.bytes.toString('latin1')).toContain('ROLLBACK')
-        await answer(simple('DEALLOCATE ALL'))
+        const sqlstate = expected({ sql, setup, ...rest })
+        // A setting that no standby minds is no refusal of a standby's.
+        if (sqlstate !== undefined) expect(outcomes[setup.length]?.split(' ')[0], sql).toBe(sqlstate)
+        const rules = refused.map(({ rule }) => rule)
+        expect(rules, sql).toContain(endpoint.refusals()[0]?.rule ?? 'serializable')
       }
     }
   })
+
+  const inside = known.map(([rule, group]): [string, StatementCase[]] => [
+    rule,
+    group.filter(({ sql }) => refusalsOf(sql, profile).some(byEmulator) && classify(sql).length === 1),
+  ])
+  it.each(inside.filter(([, group]) => group.length > 0))(
+    'aborts its transaction, before and after a write: rule %s',
+    async (_, group) => {
+      for (const { sql, setup = [] } of group) {
+        for (const write of ['SELECT 1', "UPDATE customers SET name = name WHERE name = 'Ada'"]) {
+          for (const messages of [simple(sql), extended(sql)]) {
+            const before = ['BEGIN', ...setup.filter((each) => each !== 'BEGIN')].map(simple)
+            const around = [simple(write), messages, simple('SELECT 1'), messages, simple('COMMIT')]
+            const outcomes = await answers([...before, ...around, simple('DEALLOCATE ALL')])
+            const written = write === 'SELECT 1' ? 'SELECT 1' : 'UPDATE 1'
+            expect(outcomes.slice(before.length, -1), sql).toEqual([
+              `${written} T`,
+              '0A000 E',
+              '25P02 E',
+              '25P02 E',
+              'ROLLBACK I',
+            ])
+          }
+        }
+      }
+    },
+  )
 })
 
 it('runs nothing of a refused statement on either server, and holds none of its names', async () => {
