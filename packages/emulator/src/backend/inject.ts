@@ -8,6 +8,8 @@ export interface Injected {
   readonly error: Buffer | undefined
   /** The columns of the first row, in text; empty without a row. */
   readonly row: readonly (string | null)[]
+  /** All that came besides, of what was not hidden. */
+  readonly said: Buffer
 }
 
 /**
@@ -28,7 +30,8 @@ export async function injectMessages(
 ): Promise<Injected> {
   const capture = new Capture()
   await server.run(bytes, replies, capture)
-  return { error: capture.error, row: firstRow(Buffer.concat(capture.messages)) }
+  const said = Buffer.concat(capture.messages)
+  return { error: capture.error, row: firstRow(said), said }
 }
 
 class Capture implements ReplySink {

@@ -1,7 +1,7 @@
 import type { Assumptions } from '../assumptions/switches.ts'
 import type { Backend } from '../backend/backend.ts'
 import { injectMessages } from '../backend/inject.ts'
-import { hiddenSync } from '../backend/reply.ts'
+import type { Reply } from '../backend/reply.ts'
 import type { Shadowing } from '../catalog/shadowing.ts'
 import type { GlobalPoint } from '../consistency/global-point.ts'
 import { OwnWrites } from '../consistency/own-writes.ts'
@@ -41,6 +41,9 @@ export interface EndpointState {
   /** What a session's `apg_write_forward.*` parameters are until it sets them. */
   readonly forwardDefaults: ForwardSettings
 }
+
+/** The client's. */
+const ownSync: Reply = { kind: 'sync', hidden: false }
 
 /** All that one client's session has open, on either server. */
 export class Conversation {
@@ -137,7 +140,9 @@ export class Conversation {
     if (this.unsynced.size === 0) return []
     const servers = [...this.unsynced].filter((server) => !server.lost)
     this.unsynced.clear()
-    const done = await Promise.all(servers.map((server) => injectMessages(server, syncMessage, [hiddenSync])))
+    const done = await Promise.all(servers.map((server) => injectMessages(server, syncMessage, [ownSync])))
+    // Warnings, and parameters that the unit has changed.
+    for (const { said } of done) if (said.length > 0) this.outbox.push(said)
     return done.flatMap(({ error }) => error ?? [])
   }
 

@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts'
-import { hiddenSync, type Reply } from '../backend/reply.ts'
+import type { Reply } from '../backend/reply.ts'
 import { closeStatementMessage, flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
 import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
@@ -45,7 +45,8 @@ export function makeBatches(conversation: Conversation, steps: readonly Step[], 
 /** Ends a batch: with the client's Sync, or with a Flush, which leaves the implicit transaction and its portals open. */
 export function endBatch(batch: Batch, synced: boolean): { bytes: Buffer; replies: readonly Reply[] } {
   batch.messages.push(synced ? syncMessage : flushMessage)
-  if (synced) batch.replies.push(hiddenSync)
+  // A parameter that the unit has changed is told of before the ReadyForQuery.
+  if (synced) batch.replies.push({ kind: 'sync', hidden: false })
   return { bytes: Buffer.concat(batch.messages), replies: batch.replies }
 }
 
@@ -56,9 +57,13 @@ export function failingBatch(server: Backend, response: Buffer): Batch {
   return batch
 }
 
-function addFailing({ messages, replies }: Batch, response: () => Buffer): void {
+function addFailing({ server, messages, replies }: Batch, response: () => Buffer): void {
   messages.push(parseMessage('', failingText))
-  replies.push({ kind: 'parse', hidden: false, onError: response })
+  const onError = () => {
+    server.known.delete('')
+    return response()
+  }
+  replies.push({ kind: 'parse', hidden: false, onError })
 }
 
 /** @returns whether the step was refused: the server skips what follows. */
@@ -76,13 +81,22 @@ function addStep(
   const refusal = refusalOf(conversation, step, server)
 
   const refused = refusal !== undefined && kind === 'parse' && !refusal.byStandby
+  const dropped = () => {
+    if (kind === 'parse') conversation.prepared.parseFailed(step.name, server)
+  }
   if (refused && conversation.failed && !ending) {
     messages.push(parseMessage('', idleText))
-    replies.push({ kind, hidden: false })
+    const onError = (error: Buffer) => {
+      server.known.delete('')
+      dropped()
+      return error
+    }
+    replies.push({ kind, hidden: false, onError })
     return true
   }
   if (refusal && (refused || kind === 'execute')) {
     addFailing(batch, () => {
+      dropped()
       recordRefusal(conversation, refusal)
       return refusalResponse(refusal, conversation.endpoint)
     })
@@ -103,7 +117,11 @@ function addStep(
   messages.push(kind === 'parse' && statement?.parseFor ? statement.parseFor(server.role) : message)
   const onPrimary = kind === 'execute' && server.role === 'primary'
   const forwarded = onPrimary && statement && forwards(conversation, statement.plan)
-  const onError = errorOf(conversation, plan, forwarded ? statement.sql : undefined)
+  const told = errorOf(conversation, plan, forwarded ? statement.sql : undefined)
+  const onError = (error: Buffer) => {
+    dropped()
+    return told(error)
+  }
   replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step), onError })
   return false
 }

@@ -101,7 +101,15 @@ export class PlainReads {
   #repliesTo(parsed: PreparedStatement): readonly Reply[] {
     const { prepared, servers } = this.#conversation
     return [
-      { kind: 'parse', hidden: false, onDone: () => prepared.add(parsed, servers.standby) },
+      {
+        kind: 'parse',
+        hidden: false,
+        onDone: () => prepared.add(parsed, servers.standby),
+        onError: (error) => {
+          prepared.parseFailed(parsed.name, servers.standby)
+          return error
+        },
+      },
       ...everything,
     ]
   }

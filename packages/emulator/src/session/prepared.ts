@@ -1,7 +1,14 @@
 import type { Backend, Role } from '../backend/backend.ts'
-import { inject, injectMessages } from '../backend/inject.ts'
-import { hiddenClose, hiddenSync, type Reply } from '../backend/reply.ts'
-import { closeStatementMessage, syncMessage } from '../wire/build.ts'
+import { injectMessages } from '../backend/inject.ts'
+import {
+  hiddenBind,
+  hiddenClose,
+  hiddenExecute,
+  hiddenParse,
+  hiddenSync,
+  type Reply,
+} from '../backend/reply.ts'
+import { closeStatementMessage, runAside, syncMessage } from '../wire/build.ts'
 import type { Plan } from './plan.ts'
 
 /** A statement that the client named (or left unnamed: ''), whichever server holds it. */
@@ -43,6 +50,11 @@ export class Prepared {
     on.known.delete(name)
   }
 
+  /** A Parse destroys the statement without a name before it looks at its text. */
+  parseFailed(name: string, on: Backend): void {
+    if (name === '') this.remove(name, on)
+  }
+
   /** DEALLOCATE ALL: what has no name is not among it. */
   forgetNamed(): void {
     for (const name of this.#statements.keys()) if (name !== '') this.#statements.delete(name)
@@ -54,35 +66,42 @@ export class Prepared {
     if (parses) this.portals.delete('')
   }
 
-  /** Messages that make `server` hold the statement, if it does not: a Parse, after a Close of what had that name before. */
+  /**
+   * Messages that make `server` hold the statement, if it does not: a Parse, or the PREPARE that it was made by, after a Close
+   * of what had that name before.
+   */
   teach(server: Backend, statement: PreparedStatement): { messages: Buffer[]; replies: Reply[] } | undefined {
-    const { name, parseFor } = statement
-    if (server.known.get(name) === statement || !parseFor) return undefined
+    const { name, parseFor, sql } = statement
+    if (server.known.get(name) === statement) return undefined
     const onDone = () => void server.known.set(name, statement)
-    const parse: Reply = { kind: 'parse', hidden: true, onDone }
-    if (name === '' || !server.known.has(name)) return { messages: [parseFor(server.role)], replies: [parse] }
-    return {
-      messages: [closeStatementMessage(name), parseFor(server.role)],
-      replies: [hiddenClose, parse],
+    const [messages, replies]: [Buffer[], Reply[]] =
+      name !== '' && server.known.has(name) ? [[closeStatementMessage(name)], [hiddenClose]] : [[], []]
+    if (parseFor) {
+      messages.push(parseFor(server.role))
+      replies.push({ kind: 'parse', hidden: true, onDone })
+    } else {
+      messages.push(runAside(sql))
+      replies.push(
+        hiddenClose,
+        hiddenParse,
+        hiddenBind,
+        { ...hiddenExecute, onDone },
+        hiddenClose,
+        hiddenClose,
+      )
     }
+    return { messages, replies }
   }
 
   /**
-   * As {@link teach}, at once and for statements made by PREPARE too; between units, since it syncs.
+   * As {@link teach}, at once; between units, since it syncs.
    * @returns the server's error, if it would not have it.
    */
   async teachNow(server: Backend, statement: PreparedStatement): Promise<Buffer | undefined> {
-    const { name, sql } = statement
-    if (server.known.get(name) === statement) return undefined
-    const lesson = this.teach(server, statement) ?? {
-      messages: [closeStatementMessage(name)],
-      replies: [hiddenClose],
-    }
+    const lesson = this.teach(server, statement)
+    if (!lesson) return undefined
     const bytes = Buffer.concat([...lesson.messages, syncMessage])
-    let { error } = await injectMessages(server, bytes, [...lesson.replies, hiddenSync])
-    if (!error && !statement.parseFor) ({ error } = await inject(server, sql))
-    if (!error) server.known.set(name, statement)
-    return error
+    return (await injectMessages(server, bytes, [...lesson.replies, hiddenSync])).error
   }
 
   /** Makes a server drop a name that the client has dropped while another server listened; at once, as {@link teachNow}. */

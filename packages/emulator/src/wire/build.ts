@@ -35,6 +35,20 @@ export function runUnnamed(values: Buffer): Buffer {
   return Buffer.concat([framed(frontend.bind, zero, zero, values), executeUnnamed, ...closed, syncMessage])
 }
 
+/** Runs a text among a client's extended messages, and touches neither what has no name nor what the client has named. */
+export function runAside(sql: string): Buffer {
+  const name = Buffer.from('forwarding-reader\0')
+  return Buffer.concat([
+    // An attempt that failed has left it there.
+    closeStatementMessage('forwarding-reader'),
+    parseMessage('forwarding-reader', sql),
+    framed(frontend.bind, name, name, Buffer.alloc(6)),
+    framed(frontend.execute, name, Buffer.alloc(4)),
+    closePortalMessage('forwarding-reader'),
+    closeStatementMessage('forwarding-reader'),
+  ])
+}
+
 /** Ends COPY data that will never be whole. */
 export function copyFailMessage(reason: string): Buffer {
   return framed(frontend.copyFail, bytes(reason), zero)
