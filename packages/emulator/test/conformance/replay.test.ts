@@ -196,6 +196,26 @@ it('drops its schema when a case cannot be set up', async () => {
   expect(await schemas()).toEqual([])
 })
 
+it('drops its schema though a session of the case holds a lock on it, and leaves no session behind', async () => {
+  const [first] = conformanceCases('aws-local')
+  const held = {
+    ...first!,
+    steps: [
+      { on: 'writer', sql: 'BEGIN', expect: {} },
+      { on: 'writer', sql: 'LOCK TABLE {schema}.item', expect: {} },
+    ],
+  } as const
+  const sessions = () =>
+    rig.onPrimary(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    )
+  const before = await sessions()
+  const ends = { readerUrl: url(rig.servers.standby), writerUrl: url(rig.servers.primary) }
+  expect(told(await replay({ ...ends, cases: [held] }))).toEqual([])
+  expect(await schemas()).toEqual([])
+  await expect.poll(sessions).toEqual(before)
+})
+
 it.each([
   ['a reader that is a writer', 'primary', 'primary', /not in recovery/],
   ['a writer that is a reader', 'standby', 'standby', /server in recovery/],

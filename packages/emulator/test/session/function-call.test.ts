@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { framed } from '../../src/wire/build.ts'
-import { errorIn, query, type Answer, type RawClient } from '../endpoint/raw-client.ts'
+import {
+  bind,
+  errorIn,
+  execute,
+  parse,
+  query,
+  sync,
+  type Answer,
+  type RawClient,
+} from '../endpoint/raw-client.ts'
 import { useRig } from '../endpoint/rig.ts'
 
 const rig = useRig({
@@ -95,6 +104,14 @@ describe('a fastpath call', () => {
       expect(endpoint.refusals().map(({ rule }) => rule)).toContain('plpgsql-exception')
     }
     expect(await rig.onPrimary('SELECT id FROM item')).toEqual([{ id: 7 }])
+  })
+
+  it('leaves a portal without a name as it is', async () => {
+    const client = await rig.raw()
+    await client.ask([query('BEGIN')])
+    expect(await client.ask([parse('SELECT 1'), bind(), sync])).toBe('1 2 Z(T)')
+    expect(await answer(client, call(await oidOf('twice(int)'), '2'))).toBe('V(4) Z(T)')
+    expect(await client.ask([execute(), sync])).toBe('D C Z(T)')
   })
 
   it('of no function at all, or cut short, is the server’s to answer', async () => {
