@@ -7,6 +7,7 @@ export default defineConfig({
     index: 'src/index.ts',
     cli: 'src/cli.ts',
     conformance: 'src/conformance/index.ts',
+    testcontainers: 'src/testcontainers.ts',
     vitest: 'src/vitest.ts',
   },
 })

@@ -7,6 +7,7 @@
  * - `EMULATOR_START`: a server did not come up, or the standby does not follow;
  * - `EMULATOR_FAULT`: a fault cannot be made on these servers, or not now;
  * - `EMULATOR_ATTACH`: servers that run already are not there, are no pair, or are not ours to do this to;
+ * - `EMULATOR_CONTAINERS`: no container engine answers, or servers did not come up in containers;
  * - `EMULATOR_LAG`: the standby cannot do what was asked of its replay, or not now;
  * - `EMULATOR_RESET`: a database cannot be put back as it was, or not made;
  * - `EMULATOR_REPLAY`: conformance cases cannot be replayed on these servers;
@@ -19,6 +20,7 @@ export type EmulatorErrorCode =
   | 'EMULATOR_START'
   | 'EMULATOR_FAULT'
   | 'EMULATOR_ATTACH'
+  | 'EMULATOR_CONTAINERS'
   | 'EMULATOR_LAG'
   | 'EMULATOR_RESET'
   | 'EMULATOR_STOP'

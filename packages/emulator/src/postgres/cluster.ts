@@ -85,7 +85,8 @@ async function watched(
   return result
 }
 
-const common = {
+/** What a primary and a standby that is its copy have in common. */
+export const pairSettings: Readonly<Record<string, string | number>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: 200,
@@ -107,7 +108,7 @@ const common = {
 
 /** Writes what the primary adds to initdb's defaults; a file, so that ALTER SYSTEM still has the last word. */
 export function configurePrimary(data: string, port: number, preparation: Preparation): Promise<void> {
-  const settings = { ...common, ...identity(data, preparation), port }
+  const settings = { ...pairSettings, ...identity(data, preparation), port }
   return writeFor(preparation.account, join(data, 'emulator.conf'), asConfiguration(settings))
 }
 
@@ -124,7 +125,7 @@ export async function configureStandby(
     `host=127.0.0.1 port=${primaryPort} ${login.map(([name, value]) => `${name}=${inConninfo(value)}`).join(' ')} ` +
     `application_name=standby sslmode=disable gssencmode=disable`
   await writeFor(account, join(data, 'standby.signal'), '')
-  const settings = { ...common, ...identity(data, preparation), port, primary_conninfo: conninfo }
+  const settings = { ...pairSettings, ...identity(data, preparation), port, primary_conninfo: conninfo }
   await writeFor(account, join(data, 'emulator.conf'), asConfiguration(settings))
 }
 
@@ -140,7 +141,8 @@ function identity(data: string, { consistency }: Preparation): Readonly<Record<s
   }
 }
 
-function asConfiguration(settings: Readonly<Record<string, string | number>>): string {
+/** As lines of postgresql.conf. */
+export function asConfiguration(settings: Readonly<Record<string, string | number>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} = '${String(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'\n`)
     .join('')
