@@ -1,11 +1,11 @@
-import type { ContainerRuntimeClient, GenericContainer, Network } from 'testcontainers'
+import type { ContainerRuntimeClient, GenericContainer, Network, Wait } from 'testcontainers'
 import { EmulatorError } from '../emulator-error.ts'
 
 /** What we use of testcontainers. */
 export interface ContainerEngine {
   readonly GenericContainer: typeof GenericContainer
   readonly Network: typeof Network
-  readonly Wait: (typeof import('testcontainers'))['Wait']
+  readonly Wait: typeof Wait
   readonly runtime: ContainerRuntimeClient
 }
 
