@@ -80,6 +80,8 @@ export class Conversation {
   running: Backend | undefined
   /** What servers said unasked while a unit ran: it must not get between the pieces of a row. */
   readonly notices: Buffer[] = []
+  /** The client has cancelled its unit while the emulator itself was busy with it: what was not sent yet is not sent. */
+  cancelled = false
   /** What can be given up while nothing runs: latency, and waiting for the standby. */
   waiting: AbortController | undefined
 

@@ -52,6 +52,12 @@ export async function cross(conversation: Conversation, texts: readonly string[]
   if (latency.ms > 0) await abortable(conversation, (signal) => delay(latency.ms, undefined, { signal }))
 }
 
+/** Whatever came between, the client's statement is about to run. @throws NotForwarded if the client has cancelled it meanwhile */
+export function heedCancel({ cancelled, failed }: Conversation): void {
+  // An aborted transaction has an answer of its own, and lets the client roll back.
+  if (cancelled && !failed) throw cancelledByUser()
+}
+
 /** Waits for something that is no server's answer: until the client cancels, or its statement_timeout has passed. @throws NotForwarded */
 export async function abortable(
   conversation: Conversation,

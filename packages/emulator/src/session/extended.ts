@@ -2,7 +2,7 @@ import type { Backend } from '../backend/backend.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency } from './await-consistency.ts'
-import { cross, reachPrimary } from './cross.ts'
+import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
@@ -56,6 +56,7 @@ export async function performExtended(
       target,
       executed.flatMap(({ marks }) => marks),
     )
+    heedCancel(conversation)
     batches = makeBatches(conversation, steps, target)
   } catch (error) {
     if (!(error instanceof NotForwarded)) throw error

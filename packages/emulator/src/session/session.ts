@@ -76,6 +76,7 @@ export class Session {
         const unit = await inbox.next()
         if (unit.kind === 'end') break
         this.#conversation.busy = true
+        this.#conversation.cancelled = false
         await this.#perform(unit)
         this.#conversation.busy = false
         this.#idle.start(this.#conversation)
@@ -92,7 +93,11 @@ export class Session {
     if (endpoint.way.isCut && servers.openPrimary?.busy) {
       servers.openPrimary.giveUp(new Error('the client gave up while the network to the writer was cut'))
     } else if (running) await running.cancel()
-    else waiting?.abort()
+    else {
+      // It may still be on its way to the server that is to run it.
+      this.#conversation.cancelled = true
+      waiting?.abort()
+    }
   }
 
   /** Ends the session on both sides; open transactions are rolled back by the servers. */

@@ -5,7 +5,7 @@ import { status } from '../wire/message-types.ts'
 import { calledFunction, queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency } from './await-consistency.ts'
-import { cross, reachPrimary } from './cross.ts'
+import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import { judgeCalls, judgeFunctionCall, mayCallOthers } from './judge-calls.ts'
@@ -88,6 +88,7 @@ async function performText(
       if (route.crosses) await cross(conversation, [sql])
     } else if (plan.reads) await awaitConsistency(conversation, [plan])
     await teachNamed(conversation, server, plan.marks)
+    heedCancel(conversation)
     const crossing = conversation.crossing
     const text = serverText(sql, plan, server.role, conversation.forwarding)
     const bytes = text === sql ? message : queryMessage(text)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { query, RawClient, shape } from './raw-client.ts'
+import { bind, execute, parse, query, RawClient, shape, sync } from './raw-client.ts'
 import { noItems, useRig } from './rig.ts'
 
 const rig = useRig({ once: 'CREATE TABLE item (id int PRIMARY KEY, name text)', each: noItems })
@@ -90,5 +90,27 @@ it('in the middle of a session’s life never harms what the emulator itself ask
       expect(await client.ask([query(`SELECT FROM item WHERE id = ${round}`)])).toBe('T D C Z(I)')
     } else expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
   }
+  client.destroy()
+})
+
+it.each([
+  ['a query', () => [query('INSERT INTO item VALUES (1)')]],
+  ['extended messages', () => [parse('INSERT INTO item VALUES (1)'), bind(), execute(), sync]],
+])('ends %s before it is sent, while its transaction is on its way to the writer', async (_, write) => {
+  const client = await connect(0)
+  const locker = new pg.Client({ ...rig.servers.primary, ...login })
+  await locker.connect()
+  await locker.query('SELECT pg_advisory_lock(1)')
+  await client.ask([query('BEGIN')])
+  // The writer is made to repeat it, and waits.
+  await client.ask([query("SELECT set_config('app.a', pg_advisory_xact_lock(1)::text, true)")])
+  client.send(...write())
+  while ((await rig.onPrimary("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'")).length === 0);
+  await client.cancel()
+  await locker.end()
+  expect(shape(await client.until('Z'))).toBe('E(57014) Z(E)')
+  expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+  expect(await client.ask([query('SELECT FROM item')])).toBe('T C Z(I)')
+  expect(await client.ask([query('INSERT INTO item VALUES (1)')])).toBe('C Z(I)')
   client.destroy()
 })
