@@ -113,6 +113,17 @@ describe('a function is the user’s', () => {
   })
 })
 
+it('a function that takes one of PostgreSQL’s names while sessions run is the user’s before long', async () => {
+  const client = await rig.reader()
+  expect(await ran(client, "SELECT initcap('x')")).toBe('X')
+  await rig.onPrimary("CREATE FUNCTION initcap(int) RETURNS int LANGUAGE sql AS 'SELECT $1'")
+  await rig.replicated()
+  const outcome = () =>
+    ran(client, 'SELECT initcap(1)').catch((error: unknown) => (error as pg.DatabaseError).code)
+  await expect.poll(outcome, { timeout: 10_000 }).toBe('0A000')
+  expect(await ran(client, "SELECT initcap('x')")).toBe('X')
+})
+
 describe('a function is not the user’s', () => {
   it('where the overload that is meant is PostgreSQL’s', async () => {
     const client = await rig.reader()
