@@ -52,6 +52,7 @@ export class Backend {
   #paused = false
   /** The network between us and the server is cut. */
   #frozen = false
+  #uses = 0
 
   constructor(role: Role, address: ServerAddress, socket: Socket, greeting: Greeting, events: BackendEvents) {
     this.role = role
@@ -115,6 +116,7 @@ export class Backend {
       over(this.#gone)
       return
     }
+    this.#uses++
     this.#replies.expect(replies)
     this.#run = { sink, over }
     this.#socket.write(bytes)
@@ -140,6 +142,11 @@ export class Backend {
   /** Whether it would be heard at once if the server closed the connection. */
   get listening(): boolean {
     return !this.#paused && !this.#frozen
+  }
+
+  /** How often something was sent to it. */
+  get uses(): number {
+    return this.#uses
   }
 
   /** Something runs on it. */

@@ -6,9 +6,26 @@ import type { ServerAddress } from '../servers.ts'
 /** Where a standby gets its log from, so that it can be cut off and get it back. */
 export class StandbyFeed {
   #taken: { readonly conninfo: string; readonly own: boolean } | undefined
+  #turn: Promise<void> = Promise.resolve()
 
   /** Resolves when the standby receives nothing any more. @throws EmulatorError `EMULATOR_FAULT` if we may not do that */
-  async cut(standby: ServerAddress): Promise<void> {
+  cut(standby: ServerAddress): Promise<void> {
+    return this.#inTurn(() => this.#cut(standby))
+  }
+
+  /** Resolves when the standby has been told where the primary is, as it was before. */
+  heal(standby: ServerAddress): Promise<void> {
+    return this.#inTurn(() => this.#heal(standby))
+  }
+
+  /** Who heals before the cut is in force heals it all the same, and what was cut twice was whole before the first time. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #cut(standby: ServerAddress): Promise<void> {
     if (this.#taken) return
     await withConnection(standby, async (reader) => {
       const { rows } = await reader.query<{ conninfo: string; own: boolean }>(
@@ -33,8 +50,7 @@ export class StandbyFeed {
     })
   }
 
-  /** Resolves when the standby has been told where the primary is, as it was before. */
-  async heal(standby: ServerAddress): Promise<void> {
+  async #heal(standby: ServerAddress): Promise<void> {
     const taken = this.#taken
     if (!taken) return
     await withConnection(standby, async (reader) => {

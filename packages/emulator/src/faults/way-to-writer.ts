@@ -101,10 +101,8 @@ export class WayToWriter {
   /** From here on no byte goes either way, and nobody is told. */
   cut(): void {
     this.#isCut = true
-    for (const backend of [...this.#sessions, ...this.#own]) {
-      backend.freeze()
-      this.#frozen.add(backend)
-    }
+    for (const backend of [...this.#sessions, ...this.#own])
+      if (!this.#frozen.has(backend)) this.#freeze(backend)
   }
 
   /** What was under way goes on. */
@@ -122,6 +120,22 @@ export class WayToWriter {
     }
   }
 
+  /** The cut came while it was opened. */
+  async #freezeNew(backend: Backend, signal: AbortSignal): Promise<void> {
+    this.#freeze(backend)
+    try {
+      await once(this.#changes, 'healed', { signal })
+    } catch (error) {
+      backend.end()
+      throw error
+    }
+  }
+
+  #freeze(backend: Backend): void {
+    backend.freeze()
+    this.#frozen.add(backend)
+  }
+
   async #connect(
     parameters: ReadonlyMap<string, string>,
     events: BackendEvents,
@@ -132,7 +146,9 @@ export class WayToWriter {
       const address = this.#pair.primary
       try {
         if (this.#isCut) await once(this.#changes, 'healed', { signal })
-        return await openBackend('primary', address, parameters, events, signal)
+        const backend = await openBackend('primary', address, parameters, events, signal)
+        if (this.#isCut) await this.#freezeNew(backend, signal)
+        return backend
       } catch (error) {
         const words = error instanceof BackendLost ? error.lastWords : undefined
         if (!words || !isStarting(words)) this.slots.forget()

@@ -66,6 +66,11 @@ export class Conversation {
   skipping = false
   /** Servers that were sent extended messages and no Sync since. */
   readonly unsynced = new Set<Backend>()
+  /**
+   * What extended messages have done on the primary outside a transaction block, which their Sync commits; `unknown`: some of
+   * it may be committed already.
+   */
+  unsyncedWork: 'none' | 'open' | 'unknown' = 'none'
   /** Changes made outside any transaction block, which last if their unit succeeds. */
   looseChanges: SettingChange[] = []
   /** Lasting changes that the other server has not heard of. */

@@ -15,6 +15,9 @@ import { replayOn } from './settings.ts'
  * @throws NotForwarded if the primary takes no session or no transaction.
  */
 export async function reachPrimary(conversation: Conversation): Promise<Backend> {
+  const { holder } = conversation
+  // What is open there goes on nowhere else: should that session be lost, whoever runs on it is told.
+  if (holder.role === 'primary') return holder
   try {
     const primary = await openPrimary(conversation)
     await moveTransaction(conversation, primary)

@@ -18,12 +18,27 @@ export interface Demand {
  *
  * @param synced nothing of it waits for a Sync: outside a transaction block, what it did is committed when it is answered.
  */
-export function endingOf({ transaction }: Conversation, plans: readonly Plan[], synced: boolean): Ending {
+export function endingOf(conversation: Conversation, plans: readonly Plan[], synced: boolean): Ending {
+  const { transaction, failed, unsyncedWork } = conversation
+  if (plans.some(({ commitsItself }) => commitsItself === 'always')) return 'commit'
   const statements = plans.flatMap(({ marksOf }) => marksOf)
-  const ends = (marks: readonly Mark[]) => marks.some(({ type }) => type === 'end')
-  if (!statements.some(ends)) return !transaction && synced ? 'commit' : undefined
-  const rolls = (marks: readonly Mark[]) => marks.some((mark) => mark.type === 'end' && !mark.commit)
-  return statements.every(rolls) ? 'rollback' : 'commit'
+  let [open, aborted, rolls, loose] = [transaction !== undefined, failed, false, unsyncedWork !== 'none']
+  for (const marks of statements.map((each) => withNamed(conversation, each))) {
+    const end = marks.find((mark) => mark.type === 'end')
+    if (end?.commit && !aborted) return 'commit'
+    if (end) [open, aborted, rolls, loose] = [end.chain && open, false, true, false]
+    else if (marks.some(({ type }) => type === 'begin')) open = true
+    else loose = true
+  }
+  if (!open && loose && (synced || plans.some(({ commitsItself }) => commitsItself !== 'no'))) return 'commit'
+  return rolls ? 'rollback' : undefined
+}
+
+/** SQL's EXECUTE runs whatever the protocol has prepared, a COMMIT too. */
+function withNamed({ prepared }: Conversation, marks: readonly Mark[]): readonly Mark[] {
+  return marks.flatMap((mark) =>
+    mark.type === 'execute' ? (prepared.statement(mark.name)?.plan.marks ?? mark) : mark,
+  )
 }
 
 /** Where a unit goes. */

@@ -5,7 +5,7 @@ import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
 import { forwards, isRefusedNow } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
-import type { Refusal } from './plan.ts'
+import type { Plan, Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import { takeIn } from './settle.ts'
@@ -185,8 +185,15 @@ function takeInStep(conversation: Conversation, server: Backend, step: Step): vo
         if (plan.marks.some(({ type }) => type === 'end')) prepared.portals.clear()
         takeIn(conversation, server, plan.marks, values && { sql, types, values })
       }
+      if (statement && server.role === 'primary') takeInWork(conversation, statement.plan)
       break
     case 'describe':
       break
   }
+}
+
+function takeInWork(conversation: Conversation, { marks, commitsItself }: Plan): void {
+  if (conversation.transaction || marks.some(({ type }) => type === 'end')) conversation.unsyncedWork = 'none'
+  else if (commitsItself !== 'no') conversation.unsyncedWork = 'unknown'
+  else if (conversation.unsyncedWork === 'none') conversation.unsyncedWork = 'open'
 }

@@ -7,11 +7,19 @@ import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
 import { judgeCalls, mayCallOthers } from './judge-calls.ts'
-import { runForClient, syncForClient, type Ending } from './lost-primary.ts'
+import { runForClient, syncForClient, tellLoss, type Ending } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
 import { flushed, ready, settle } from './settle.ts'
 import { teachNamed } from './teach-named.ts'
+
+/** What a unit's last batch may do, which takes its Sync along, and what those before it. */
+interface Endings {
+  readonly last: Ending
+  readonly before: Ending
+}
+
+const nothingEnds: Endings = { last: undefined, before: undefined }
 
 /** Answers extended messages up to Sync, or up to Flush. */
 export async function performExtended(
@@ -50,7 +58,10 @@ export async function performExtended(
   const started = performance.now()
   let target = conversation.holder
   let batches: Batch[]
-  let ending = endingOf(conversation, executed, synced)
+  let endings: Endings = {
+    last: endingOf(conversation, executed, synced),
+    before: endingOf(conversation, executed, false),
+  }
   try {
     if (route.to === 'primary') {
       target = await reachPrimary(conversation)
@@ -68,13 +79,16 @@ export async function performExtended(
     heedCancel(conversation)
     batches = makeBatches(conversation, steps, target)
   } catch (error) {
-    if (!(error instanceof NotForwarded)) throw error
+    if (!(error instanceof NotForwarded)) {
+      await tellLoss(conversation, error, undefined)
+      return finish(conversation, target, false, synced)
+    }
     target = conversation.holder
     batches = [failingBatch(target, error.response)]
-    ending = undefined
+    endings = nothingEnds
   }
   const crossing = conversation.crossing
-  const alive = await runBatches(conversation, batches, synced, ending)
+  const alive = await runBatches(conversation, batches, synced, endings)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
   await finish(conversation, target, alive, synced)
 }
@@ -86,7 +100,7 @@ async function failUnit(
   synced: boolean,
 ): Promise<void> {
   const target = conversation.holder
-  const alive = await runBatches(conversation, [failingBatch(target, response)], synced, undefined)
+  const alive = await runBatches(conversation, [failingBatch(target, response)], synced, nothingEnds)
   await finish(conversation, target, alive, synced)
 }
 
@@ -126,7 +140,7 @@ async function runBatches(
   conversation: Conversation,
   batches: readonly Batch[],
   synced: boolean,
-  ending: Ending,
+  endings: Endings,
 ): Promise<boolean> {
   const { sink, unsynced } = conversation
   for (const [index, batch] of batches.entries()) {
@@ -134,8 +148,12 @@ async function runBatches(
     unsynced.add(batch.server)
     conversation.unitSynced = last
     const { bytes, replies } = endBatch(batch, last)
+    const ending = last ? endings.last : endings.before
     if (!(await runForClient(conversation, batch.server, bytes, replies, ending))) return false
-    if (last) unsynced.delete(batch.server)
+    if (last) {
+      unsynced.delete(batch.server)
+      if (batch.server.role === 'primary') conversation.unsyncedWork = 'none'
+    }
     if (sink.failed) return true
   }
   return true

@@ -1,3 +1,4 @@
+import type { Backend } from '../backend/backend.ts'
 import { fatal } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
 
@@ -10,21 +11,29 @@ import type { Conversation } from './conversation.ts'
 export class IdleClock {
   #timer: NodeJS.Timeout | undefined
   #ms = 0
+  #primary: Backend | undefined
+  #uses = 0
+  #since = 0
 
-  /** The client has its answer, and thinks. */
+  /** The client has its answer, and thinks. What ran on the standby alone leaves the session on the primary as idle as it was. */
   start(conversation: Conversation): void {
     const { servers, forwardSettings } = conversation
-    if (!servers.openPrimary || servers.openPrimary.lost) return
+    const primary = servers.openPrimary
+    if (!primary || primary.lost) return
     const ms = isOpen(conversation)
       ? forwardSettings.idleInTransactionSessionTimeoutMs
       : forwardSettings.idleSessionTimeoutMs
-    if (ms === this.#ms && this.#timer) {
-      this.#timer.refresh()
-      return
+    const used = primary !== this.#primary || primary.uses !== this.#uses
+    if (!used && ms === this.#ms && this.#timer) return
+    if (used) {
+      this.#primary = primary
+      this.#uses = primary.uses
+      this.#since = performance.now()
     }
     this.stop()
     this.#ms = ms
-    if (ms > 0) this.#timer = setTimeout(() => this.#ring(conversation), ms).unref()
+    const left = this.#since + ms - performance.now()
+    if (ms > 0) this.#timer = setTimeout(() => this.#ring(conversation), left).unref()
   }
 
   stop(): void {

@@ -6,12 +6,8 @@ import type { Conversation } from './conversation.ts'
 import type { Ending } from './lost-primary.ts'
 
 /** What was ordered for the next commit that crosses, if this is one. */
-export function trapFor(
-  { endpoint, failed }: Conversation,
-  server: Backend,
-  ending: Ending,
-): LostAnswer | undefined {
-  return server.role === 'primary' && ending === 'commit' && !failed && !server.lost
+export function trapFor({ endpoint }: Conversation, server: Backend, ending: Ending): LostAnswer | undefined {
+  return server.role === 'primary' && ending === 'commit' && !server.lost
     ? endpoint.commitTrap.spring()
     : undefined
 }
@@ -34,7 +30,7 @@ export async function loseAnswer(
   const { applied, severs } = lost
   if (applied) {
     const answer = new HeldAnswer(conversation.sink)
-    if (bytes) await server.run(bytes, replies.map(forgetful), answer)
+    if (bytes) await server.run(bytes, answer.holding(replies), answer)
     else for (const error of await conversation.sync()) answer.fail(noReply, error)
     if (answer.failed) {
       endpoint.commitTrap.arm(lost)
@@ -50,30 +46,36 @@ export async function loseAnswer(
 
 const noReply: Reply = { kind: 'sync', hidden: true }
 
-/** The client hears nothing, so neither does its session. */
-function forgetful({ kind, hidden, onError }: Reply): Reply {
-  return { kind, hidden, ...(onError && { onError }) }
-}
-
 /** Holds an answer back until it is known to be an error. */
 class HeldAnswer implements ReplySink {
   readonly wholeRows = true
   failed = false
   #sink: ReplySink
-  #held: Buffer[] = []
+  #held: (() => void)[] = []
 
   constructor(sink: ReplySink) {
     this.#sink = sink
   }
 
+  /** What the client does not hear, its session does not learn either. */
+  holding(replies: readonly Reply[]): Reply[] {
+    return replies.map(({ kind, hidden, onDone, onStatement, onError }) => ({
+      kind,
+      hidden,
+      ...(onDone && { onDone: () => this.#hold(onDone) }),
+      ...(onStatement && { onStatement: () => this.#hold(onStatement) }),
+      ...(onError && { onError }),
+    }))
+  }
+
   relay(bytes: Buffer): void {
-    if (this.failed) this.#sink.relay(bytes)
-    else this.#held.push(Buffer.from(bytes))
+    const copy = Buffer.from(bytes)
+    this.#hold(() => this.#sink.relay(copy))
   }
 
   fail(reply: Reply, error: Buffer): void {
     this.failed = true
-    for (const bytes of this.#held.splice(0)) this.#sink.relay(bytes)
+    for (const hear of this.#held.splice(0)) hear()
     this.#sink.fail(reply, error)
   }
 
@@ -83,5 +85,10 @@ class HeldAnswer implements ReplySink {
 
   pause(): void {
     // Nothing is written until the answer is whole.
+  }
+
+  #hold(hear: () => void): void {
+    if (this.failed) hear()
+    else this.#held.push(hear)
   }
 }

@@ -50,10 +50,10 @@ export async function runForClient(
  * @returns false if the primary was lost.
  */
 export async function syncForClient(conversation: Conversation): Promise<boolean> {
-  const { unsynced, servers, crossing, transaction, sink, outbox } = conversation
+  const { unsynced, servers, unsyncedWork, transaction, sink, outbox } = conversation
   if (unsynced.size === 0) return true
   const primary = servers.openPrimary && unsynced.has(servers.openPrimary) ? servers.openPrimary : undefined
-  const ending = primary && crossing && !transaction && !sink.failed ? 'commit' : undefined
+  const ending = primary && unsyncedWork !== 'none' && !transaction && !sink.failed ? 'commit' : undefined
   try {
     const trap = primary && trapFor(conversation, primary, ending)
     if (trap) await loseAnswer(conversation, primary, undefined, [], trap)
@@ -61,6 +61,7 @@ export async function syncForClient(conversation: Conversation): Promise<boolean
       sink.failed = true
       outbox.push(error)
     }
+    conversation.unsyncedWork = 'none'
     return true
   } catch (error) {
     await tellLoss(conversation, error, ending)
@@ -75,23 +76,33 @@ export async function syncForClient(conversation: Conversation): Promise<boolean
 export async function noticeLoss(conversation: Conversation): Promise<Buffer | undefined> {
   const lost = conversation.servers.takeLoss()
   if (!lost) return undefined
-  const { transaction, crossing, unsynced } = conversation
-  const implicit = crossing !== undefined && [...unsynced].some((server) => server.lost)
-  const held = transaction?.moved === true || implicit || hasPortals(conversation)
-  await afterLoss(conversation, transaction?.moved === true ? 'failed' : 'rolled-back')
-  return held ? lossResponse(lost, false) : undefined
+  const { transaction, unsyncedWork } = conversation
+  const held = transaction?.moved === true || unsyncedWork !== 'none' || hasPortals(conversation)
+  const unknown = unsyncedWork === 'unknown'
+  await afterLoss(conversation, transaction?.moved === true ? 'failed' : unknown ? 'unknown' : 'rolled-back')
+  return held ? lossResponse(lost, unknown) : undefined
 }
 
 function hasPortals({ prepared }: Conversation): boolean {
   return [...prepared.portals.values()].some(({ backend }) => backend.lost)
 }
 
-async function tellLoss(conversation: Conversation, error: unknown, ending: Ending): Promise<void> {
-  // A row of which the client has a part cannot be followed by an error.
-  if (!(error instanceof BackendLost) || error.role === 'standby' || error.torn) throw error
-  const { transaction, failed, sink, outbox } = conversation
+/**
+ * Tells the client what became of its work now that the primary is lost.
+ *
+ * @param ending of what was sent to the primary; `undefined` if nothing was
+ * @throws the error, if it is another
+ */
+export async function tellLoss(conversation: Conversation, error: unknown, ending: Ending): Promise<void> {
+  if (!(error instanceof BackendLost) || error.role === 'standby') throw error
+  const { transaction, unsyncedWork, crossing, sink, outbox } = conversation
   const open = transaction?.moved === true && ending === undefined
-  const unknown = ending === 'commit' && !failed
+  const unknown = ending === 'commit' || unsyncedWork === 'unknown'
+  // A row of which the client has a part cannot be followed by an error.
+  if (error.torn) {
+    if (crossing?.outcome === 'open') crossing.outcome = unknown ? 'unknown' : 'rolled-back'
+    throw error
+  }
   sink.failed = true
   outbox.push(lossResponse(error, unknown))
   await afterLoss(conversation, open ? 'failed' : unknown ? 'unknown' : 'rolled-back')
@@ -102,6 +113,7 @@ async function afterLoss(conversation: Conversation, fate: Fate): Promise<void> 
   const { servers, prepared, unsynced, transaction, crossing } = conversation
   servers.takeLoss()
   conversation.looseChanges = []
+  conversation.unsyncedWork = 'none'
   for (const [name, { backend }] of prepared.portals) if (backend.lost) prepared.portals.delete(name)
   for (const server of unsynced) if (server.lost) unsynced.delete(server)
   if (fate !== 'unknown') {

@@ -86,6 +86,8 @@ export interface Plan {
   readonly marks: readonly Mark[]
   /** The marks of each statement of the text. */
   readonly marksOf: readonly (readonly Mark[])[]
+  /** Whether it may commit before any COMMIT or Sync: a procedure may outside a transaction block, PREPARE TRANSACTION always. */
+  readonly commitsItself: 'no' | 'outside a block' | 'always'
   /** DISCARD ALL is among several statements, where PostgreSQL refuses it: the text must not be taken apart. */
   readonly discards: boolean
   /** Where the first COMMIT or ROLLBACK ends, if something comes behind it. */
@@ -159,6 +161,7 @@ export class Planner {
       reads: statements.some(({ kind }) => !sessionKinds.has(kind)),
       marks: marksOf.flat(),
       marksOf,
+      commitsItself: commitsItself(statements),
       discards: statements.length > 1 && marksOf.flat().some(({ type }) => type === 'discard-all'),
       cutAt: statements.slice(0, -1).find((_, at) => marksOf[at]?.some(({ type }) => type === 'end'))?.end,
       readWrite: statements.flatMap(({ hits }) =>
@@ -202,6 +205,31 @@ const readWrite = /^read\s+write$/i
 
 const plainReads = new Set(['select', 'values'])
 
+/** What waits for COMMIT or Sync, as far as is certain. */
+const staysOpen: ReadonlySet<string> = new Set([
+  ...[
+    'select',
+    'values',
+    'insert',
+    'update',
+    'delete',
+    'merge',
+    'explain',
+    'copy',
+    'truncate',
+    'lock',
+    'cursor',
+  ],
+  ...['prepare', 'execute', 'deallocate', 'set', 'show', 'set-constraints', 'notification', 'transaction'],
+])
+
+function commitsItself(statements: readonly Statement[]): Plan['commitsItself'] {
+  if (statements.some(({ transaction }) => transaction && twoPhase.test(transaction.action))) return 'always'
+  return statements.every(({ kind }) => staysOpen.has(kind)) ? 'no' : 'outside a block'
+}
+
+const twoPhase = /prepare/
+
 const sessionKinds = new Set(['transaction', 'set', 'deallocate', 'discard', 'prepare'])
 
 function transactionMarks(
@@ -227,5 +255,5 @@ function transactionMarks(
 
 /** PREPARE names a statement and BEGIN opens a transaction: what crosses is what comes after them. */
 function isPreliminary({ kind, transaction }: Statement): boolean {
-  return kind === 'prepare' || (transaction !== undefined && !/prepare/.test(transaction.action))
+  return kind === 'prepare' || (transaction !== undefined && !twoPhase.test(transaction.action))
 }

@@ -1,3 +1,4 @@
+import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import type { CrossingOutcome } from '../endpoint/crossings.ts'
@@ -86,8 +87,13 @@ function takeInMark(conversation: Conversation, server: Backend, mark: Mark, bou
       transaction?.savepoint(mark)
       if (mark.action === 'rollback-to' && transaction?.tracked) conversation.parametersStale = true
       break
-    case 'execute':
+    case 'execute': {
+      const ends = prepared
+        .statement(mark.name)
+        ?.plan.marks.filter(({ type }) => type === 'end' || type === 'begin')
+      takeIn(conversation, server, ends ?? [])
       break
+    }
   }
 }
 
@@ -162,7 +168,7 @@ export async function settle(conversation: Conversation, server: Backend): Promi
   const { sink, servers } = conversation
   await failTogether(conversation)
   conversation.status = server.status
-  await refreshParameters(conversation, server)
+  await refreshParameters(conversation, server).catch(unlessPrimaryLost)
   if (conversation.status === status.idle) {
     if (conversation.transaction || conversation.crossing) {
       endTransaction(conversation, server, sink.failed ? 'rolled-back' : 'committed')
@@ -197,8 +203,14 @@ async function spread(conversation: Conversation): Promise<void> {
   if (conversation.unspread.length === 0) return
   for (const { change, madeOn } of conversation.unspread.splice(0)) {
     const other = conversation.servers.other(madeOn.role)
-    if (other && !other.lost) await replayOn(other, change.replay)
+    // A session that is opened in its place gets them too.
+    if (other && !other.lost) await replayOn(other, change.replay).catch(unlessPrimaryLost)
   }
+}
+
+/** The client has had its answer: what it lost with the primary it hears when it goes on. */
+function unlessPrimaryLost(error: unknown): void {
+  if (!(error instanceof BackendLost) || error.role !== 'primary') throw error
 }
 
 /** Tells the client that it is its turn, and waits until it has read what was written. */

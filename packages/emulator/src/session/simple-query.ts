@@ -9,7 +9,7 @@ import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import { judgeCalls, judgeFunctionCall, mayCallOthers } from './judge-calls.ts'
-import { runForClient, syncForClient } from './lost-primary.ts'
+import { runForClient, syncForClient, tellLoss } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import type { Plan } from './plan.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
@@ -106,8 +106,8 @@ async function orFail(conversation: Conversation, work: () => Promise<void>): Pr
   try {
     await work()
   } catch (error) {
-    if (!(error instanceof NotForwarded)) throw error
-    await fail(conversation, error.response)
+    if (error instanceof NotForwarded) await fail(conversation, error.response)
+    else await tellLoss(conversation, error, undefined)
   }
 }
 
