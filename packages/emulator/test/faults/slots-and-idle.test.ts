@@ -84,11 +84,11 @@ describe('an idle session on the writer', () => {
   })
 
   it('stays idle whatever the client reads on the standby', async () => {
-    const client = await rig.raw({ application_name: 'idles' })
+    const client = await rig.raw({ application_name: 'reads' })
     await set(client, 'idle_session_timeout', '500ms')
     await client.ask([query(write(1))])
     const open = async () =>
-      (await rig.onPrimary("SELECT 1 FROM pg_stat_activity WHERE application_name = 'idles'")).length > 0
+      (await rig.onPrimary("SELECT 1 FROM pg_stat_activity WHERE application_name = 'reads'")).length > 0
     while (await open()) expect(await client.ask([query('SHOW work_mem')])).toBe('T D C Z(I)')
     expect(await client.ask([query(write(2))])).toBe('C Z(I)')
   })
