@@ -1,4 +1,5 @@
 import type { ContainerRuntimeClient, GenericContainer, Network, Wait } from 'testcontainers'
+import { createInterface } from 'node:readline'
 import { EmulatorError } from '../emulator-error.ts'
 
 /** What we use of testcontainers. */
@@ -34,6 +35,22 @@ export async function removeLabelled({ runtime }: ContainerEngine, label: string
   const { dockerode } = runtime.container
   const found = await dockerode.listContainers({ all: true, filters: { label: [label] } })
   await Promise.all(found.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true })))
+}
+
+/** The last lines of what the containers with a label have logged that have ended and are still there. */
+export async function logOfEnded(
+  { runtime }: ContainerEngine,
+  label: string,
+  lines: number,
+): Promise<string[]> {
+  const { dockerode } = runtime.container
+  const filters = { label: [label], status: ['exited'] }
+  const logged: string[] = []
+  for (const { Id } of await dockerode.listContainers({ all: true, filters })) {
+    const log = await runtime.container.logs(dockerode.getContainer(Id), { tail: lines })
+    for await (const line of createInterface({ input: log })) logged.push(line)
+  }
+  return logged
 }
 
 export const containerError = (message: string, cause?: unknown): EmulatorError =>

@@ -4,7 +4,13 @@ import type { GenericContainer, StartedNetwork, StartedTestContainer } from 'tes
 import { database, superuser } from '../postgres/cluster.ts'
 import { rowArrives } from '../postgres/replication.ts'
 import type { ServerAddress } from '../servers.ts'
-import { containerError, findEngine, removeLabelled, type ContainerEngine } from './container-engine.ts'
+import {
+  containerError,
+  findEngine,
+  logOfEnded,
+  removeLabelled,
+  type ContainerEngine,
+} from './container-engine.ts'
 import { checkContainerOptions, type ContainerPairOptions } from './container-options.ts'
 import { containerPort, readyMessage, serverEnvironment, serverScript } from './server-script.ts'
 
@@ -39,9 +45,10 @@ export async function startContainerPair(options: ContainerPairOptions = {}): Pr
   const report = options.onProgress ?? (() => undefined)
   const password = options.password ?? randomBytes(18).toString('base64url')
   const pairId = randomBytes(8).toString('hex')
+  const label = `${labelName}=${pairId}`
   let network: StartedNetwork | undefined
   const removeAll = async (): Promise<void> => {
-    await removeLabelled(engine, `${labelName}=${pairId}`)
+    await removeLabelled(engine, label)
     await network?.stop()
   }
   const image = options.image ?? 'postgres:16'
@@ -52,7 +59,7 @@ export async function startContainerPair(options: ContainerPairOptions = {}): Pr
       .withLabels({ [labelName]: pairId })
       .withUser(options.user ?? 'postgres')
       .withEnvironment(serverEnvironment(password, { pgBin: options.pgBin, primaryHost }))
-    return startServer(engine, name, server)
+    return startServer(engine, name, server, label)
   }
   try {
     network = await new engine.Network().start()
@@ -79,9 +86,10 @@ export async function startContainerPair(options: ContainerPairOptions = {}): Pr
 }
 
 async function startServer(
-  { Wait }: ContainerEngine,
+  engine: ContainerEngine,
   name: string,
   server: GenericContainer,
+  label: string,
 ): Promise<StartedTestContainer> {
   const logged: string[] = []
   server
@@ -94,9 +102,11 @@ async function startServer(
         if (logged.length > keptLogLines) logged.shift()
       })
     })
-    .withWaitStrategy(Wait.forLogMessage(readyMessage))
-  return server.start().catch((error: unknown) => {
-    const log = logged.length > 0 ? `\nThe ${name}'s log ends with:\n${logged.join('\n')}` : ''
+    .withWaitStrategy(engine.Wait.forLogMessage(readyMessage))
+  return server.start().catch(async (error: unknown) => {
+    // One that ends at once is not listened to; testcontainers leaves it where it is.
+    const said = logged.length > 0 ? logged : await logOfEnded(engine, label, keptLogLines).catch(() => [])
+    const log = said.length > 0 ? `\nThe ${name}'s log ends with:\n${said.join('\n')}` : ''
     throw new Error(`${(error as Error).message}${log}`, { cause: error })
   })
 }

@@ -12,12 +12,15 @@ export const readyMessage: RegExp = /database system is ready to accept/
  */
 export const serverScript = `
 set -eu
-PATH="\${PG_BIN:+$PG_BIN:}$PATH"
-if ! command -v postgres >/dev/null; then
+if [ -n "\${PG_BIN:-}" ]; then
+  # Another version than the one that was asked for would go unnoticed.
+  [ -x "$PG_BIN/postgres" ] || { echo "there is no program postgres in $PG_BIN" >&2; exit 127; }
+  PATH="$PG_BIN:$PATH"
+elif ! command -v postgres >/dev/null; then
   for folder in /usr/lib/postgresql/*/bin; do PATH="$folder:$PATH"; done
 fi
 for program in initdb postgres pg_basebackup; do
-  command -v "$program" >/dev/null || { echo "there is no $program in $PATH" >&2; exit 127; }
+  command -v "$program" >/dev/null || { echo "there is no program $program in $PATH" >&2; exit 127; }
 done
 data=/tmp/forwarding-reader
 umask 077

@@ -70,6 +70,11 @@ describe.skipIf(image === undefined)('a primary and a standby in containers', ()
 
   it.each<[string, ContainerPairOptions, RegExp]>([
     ['the image knows no such user', { user: 'stranger' }, /: .*stranger/],
+    [
+      'pgBin is no such folder',
+      { pgBin: '/nowhere' },
+      /log ends with:\nthere is no program postgres in \/nowhere/,
+    ],
     ['a server does not start', { user: 'root' }, /The primary's log ends with:\n.*root/s],
   ])('leave nothing where %s, and say so', async (_, options, why) => {
     const before = await containersAndNetworks()
