@@ -18,11 +18,6 @@ export async function awaitConsistency(conversation: Conversation, plans: readon
   if (transaction?.keepsSnapshot) transaction.hasSnapshot = true
 }
 
-/** Whether the next thing that takes a snapshot on the standby decides what the whole transaction reads there. */
-export function keepsItsFirst({ transaction, failed }: Conversation): boolean {
-  return transaction?.keepsSnapshot === true && !transaction.hasSnapshot && !transaction.moved && !failed
-}
-
 /** Whether a read outside a transaction may go to the standby at once. */
 export function mayReadNow({ forwardSettings, ownWrites, parameters }: Conversation): boolean {
   const { consistency } = forwardSettings

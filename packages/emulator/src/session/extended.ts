@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
-import { awaitConsistency, keepsItsFirst } from './await-consistency.ts'
+import { awaitConsistency } from './await-consistency.ts'
 import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
@@ -32,22 +32,13 @@ export async function performExtended(
     return
   }
   const steps = readSteps(conversation, messages)
-  try {
-    await judgeSteps(conversation, steps)
-  } catch (error) {
-    if (!(error instanceof NotForwarded)) throw error
-    return failUnit(conversation, error, synced)
-  }
+  await judgeSteps(conversation, steps)
   const cut = cutOf(conversation, steps)
   if (cut !== undefined) {
     await performExtended(conversation, messages.slice(0, cut), false)
     return performExtended(conversation, messages.slice(cut), synced)
   }
   const executed = plansOf(steps, 'execute')
-  // To analyse a statement takes a snapshot too, which a transaction may keep for its reads.
-  const reading = keepsItsFirst(conversation)
-    ? steps.flatMap(({ statement }) => statement?.plan ?? [])
-    : executed
   // A portal has to be opened where its statement will run; binding alone does not cross yet.
   const demand = demandOf(conversation, [
     ...executed,
@@ -67,8 +58,8 @@ export async function performExtended(
       target = await reachPrimary(conversation)
       const texts = crossingTexts(conversation, steps)
       if (route.crosses && texts.length > 0) await cross(conversation, texts)
-    } else if (route.to === 'standby' && reading.some(({ reads }) => reads))
-      await awaitConsistency(conversation, reading)
+    } else if (route.to === 'standby' && executed.some(({ reads }) => reads))
+      await awaitConsistency(conversation, executed)
     if (route.to === 'refused' && demand.forwards && !conversation.failed)
       target = await reachPrimary(conversation)
     await teachNamed(
@@ -90,17 +81,6 @@ export async function performExtended(
   const crossing = conversation.crossing
   const alive = await runBatches(conversation, batches, synced, endings)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
-  await finish(conversation, target, alive, synced)
-}
-
-/** Answers a unit of which nothing could run. */
-async function failUnit(
-  conversation: Conversation,
-  { response }: NotForwarded,
-  synced: boolean,
-): Promise<void> {
-  const target = conversation.holder
-  const alive = await runBatches(conversation, [failingBatch(target, response)], synced, nothingEnds)
   await finish(conversation, target, alive, synced)
 }
 

@@ -10,7 +10,6 @@ import type { Backend } from '../backend/backend.ts'
 import { calledFunctions, firstOfOthers } from '../catalog/called-functions.ts'
 import { describeFunctions } from '../catalog/describe-functions.ts'
 import { Shadowing } from '../catalog/shadowing.ts'
-import { awaitConsistency, keepsItsFirst } from './await-consistency.ts'
 import type { Conversation } from './conversation.ts'
 import type { Plan } from './plan.ts'
 
@@ -35,7 +34,6 @@ function shadowingOf({ endpoint, servers }: Conversation): Shadowing {
  *
  * @param types the parameter types, as the Parse message carries them.
  * @param alone nothing before the text, in what is to be answered, may change what its names mean.
- * @throws NotForwarded if what has to be waited for before asking does not come.
  */
 export async function judgeCalls(
   conversation: Conversation,
@@ -47,7 +45,6 @@ export async function judgeCalls(
   // To ask means to sync.
   if (failed || unsynced.size > 0) return plan
   try {
-    await readyToAsk(conversation, plan)
     const shadowing = shadowingOf(conversation)
     if (shadowing.stale) await shadowing.refresh(holder)
     if (!plan.callsOthers && !shadowing.includesAny(plan.calls)) return plan
@@ -64,11 +61,6 @@ export async function judgeCalls(
   }
 }
 
-/** To ask takes a snapshot, which a transaction may keep for its reads: then what they wait for comes first. */
-async function readyToAsk(conversation: Conversation, plan: Plan): Promise<void> {
-  if (keepsItsFirst(conversation)) await awaitConsistency(conversation, [plan])
-}
-
 /**
  * What a fastpath call means, which names its function by number: what a SELECT of that function would. Where nobody can be
  * asked about it, it passes for one of PostgreSQL's own.
@@ -80,10 +72,8 @@ export async function judgeFunctionCall(
   const { failed, holder, prepared, endpoint } = conversation
   // The question would destroy the portal without a name.
   const askable = oid >= firstOfOthers && !failed && !prepared.portals.has('')
-  const own = endpoint.planner.plan(ownCall)
-  if (askable) await readyToAsk(conversation, own)
   const [called] = askable ? await found(conversation, holder, [oid]).catch(unlessLost) : []
-  if (!called) return { sql: ownCall, plan: own }
+  if (!called) return { sql: ownCall, plan: endpoint.planner.plan(ownCall) }
   const sql = `SELECT "${called.name.replaceAll('"', '""')}"()`
   const statements = classify(sql).map((statement) => withFunctions(statement, [called]))
   return { sql, plan: endpoint.planner.make(sql, statements) }

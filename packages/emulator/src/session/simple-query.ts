@@ -23,11 +23,6 @@ export async function performQuery(conversation: Conversation, message: Buffer):
   const sql = queryText(message)
   conversation.prepared.dropUnnamed(conversation.endpoint.planner.plan(sql))
   if (!(await syncBefore(conversation))) return
-  await orFail(conversation, () => performParts(conversation, sql, message))
-  await ready(conversation)
-}
-
-async function performParts(conversation: Conversation, sql: string, message: Buffer): Promise<void> {
   let part = sql
   for (let whole = false; !whole && !conversation.sink.failed;) {
     const plan = await planOf(conversation, part)
@@ -41,6 +36,7 @@ async function performParts(conversation: Conversation, sql: string, message: Bu
       part = part.slice(cut).replace(/^\s*;/, '')
     }
   }
+  await ready(conversation)
 }
 
 function planOf(conversation: Conversation, sql: string): Plan | Promise<Plan> {
@@ -86,25 +82,20 @@ async function performText(
     return fail(conversation, refusalResponse(route.refusal, conversation.endpoint))
   }
   const started = performance.now()
-  const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
-  if (route.to === 'primary') {
-    if (route.crosses) await cross(conversation, [sql])
-  } else if (plan.reads) await awaitConsistency(conversation, [plan])
-  await teachNamed(conversation, server, plan.marks)
-  heedCancel(conversation)
-  const crossing = conversation.crossing
-  const text = serverText(sql, plan, server.role, conversation.forwarding)
-  const bytes = text === sql ? message : queryMessage(text)
-  const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
-  await run(conversation, server, bytes, plan, forwardedText, () => {
-    if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started
-  })
-}
-
-/** Does it, or tells the client why it could not be done. */
-async function orFail(conversation: Conversation, work: () => Promise<void>): Promise<void> {
   try {
-    await work()
+    const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
+    if (route.to === 'primary') {
+      if (route.crosses) await cross(conversation, [sql])
+    } else if (plan.reads) await awaitConsistency(conversation, [plan])
+    await teachNamed(conversation, server, plan.marks)
+    heedCancel(conversation)
+    const crossing = conversation.crossing
+    const text = serverText(sql, plan, server.role, conversation.forwarding)
+    const bytes = text === sql ? message : queryMessage(text)
+    const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
+    await run(conversation, server, bytes, plan, forwardedText, () => {
+      if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started
+    })
   } catch (error) {
     if (error instanceof NotForwarded) await fail(conversation, error.response)
     else await tellLoss(conversation, error, undefined)
@@ -123,10 +114,8 @@ async function syncBefore(conversation: Conversation): Promise<boolean> {
 /** A fastpath call: as a SELECT of the function. What the standby would not let it do it refuses by itself. */
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
   if (!(await syncBefore(conversation))) return
-  await orFail(conversation, async () => {
-    const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
-    await performText(conversation, sql, message, plan)
-  })
+  const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
+  await performText(conversation, sql, message, plan)
   await ready(conversation)
 }
 
