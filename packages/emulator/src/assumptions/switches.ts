@@ -50,6 +50,14 @@ export const switches = {
       'No page says whether the consistency mode can change while a transaction is open. refused: SQLSTATE 25001, and the transaction is aborted; allowed: it holds from the next statement on.',
     source: LOCAL_GUIDE,
   },
+  'repeatable-read-hand-over': {
+    title: 'The first write of a REPEATABLE READ transaction that has read on the reader',
+    values: ['fresh-snapshot', 'refuse-if-stale'],
+    default: 'fresh-snapshot',
+    unknown:
+      'No page says which snapshot the writer uses from the first forwarded statement on, nor whether it notices that what was read before has changed since. fresh-snapshot: it takes one of its own, and an UPDATE of a row that somebody has changed in between goes through. refuse-if-stale: SQLSTATE 40001 unless the snapshots of both servers are certainly the same; they count as different as soon as any transaction in any database of the cluster has ended in between, or an older one that has written is still open.',
+    source: LOCAL_GUIDE,
+  },
   'unknown-forwarding-parameter': {
     title: 'SET of an apg_write_forward parameter that does not exist',
     values: ['refused', 'accepted'],

@@ -10,6 +10,8 @@ export interface Injected {
   readonly row: readonly (string | null)[]
   /** All that came besides, of what was not hidden. */
   readonly said: Buffer
+  /** All rows, of all statements. */
+  readonly rows: readonly (readonly (string | null)[])[]
 }
 
 /**
@@ -31,7 +33,8 @@ export async function injectMessages(
   const capture = new Capture()
   await server.run(bytes, replies, capture)
   const said = Buffer.concat(capture.messages)
-  return { error: capture.error, row: firstRow(said), said }
+  const rows = rowsOf(said)
+  return { error: capture.error, row: rows[0] ?? [], rows, said }
 }
 
 class Capture implements ReplySink {
@@ -56,13 +59,18 @@ class Capture implements ReplySink {
   }
 }
 
-function firstRow(bytes: Buffer): (string | null)[] {
-  let at = 0
-  while (at < bytes.length && bytes[at] !== backend.dataRow) at += 1 + bytes.readInt32BE(at + 1)
-  if (at >= bytes.length) return []
+function rowsOf(bytes: Buffer): (string | null)[][] {
+  const rows: (string | null)[][] = []
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
+    if (bytes[at] === backend.dataRow) rows.push(columnsAt(bytes, at + 5))
+  }
+  return rows
+}
+
+function columnsAt(bytes: Buffer, start: number): (string | null)[] {
   const values: (string | null)[] = []
-  const count = bytes.readInt16BE(at + 5)
-  at += 7
+  const count = bytes.readInt16BE(start)
+  let at = start + 2
   for (let column = 0; column < count; column++) {
     const length = bytes.readInt32BE(at)
     at += 4

@@ -46,8 +46,8 @@ export class OwnWrites {
     return !this.#unplaced && this.#tracker.hasReplayed(this.#target, standbyStart)
   }
 
-  /** Resolves when the standby shows all that was placed. @throws the signal's reason. */
-  wait(signal: AbortSignal): Promise<void> {
-    return this.#tracker.wait(this.#target, signal)
+  /** Resolves when the standby shows all that was placed. @throws as {@link ReplayTracker.wait}. */
+  wait(pid: number, signal: AbortSignal): Promise<void> {
+    return this.#tracker.wait(this.#target, pid, signal)
   }
 }

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BackendLost } from '../backend/backend-lost.ts'
+import type { Backend } from '../backend/backend.ts'
+import { WaitsForItself } from '../consistency/replay-tracker.ts'
 import type { Conversation } from './conversation.ts'
 import { abortable } from './cross.ts'
 import { isConsistencyMode, type ConsistencyMode } from './forward-settings.ts'
-import { consistencyUnknown, NotForwarded, writerUnreachable } from './not-forwarded.ts'
+import { consistencyUnknown, NotForwarded, waitsForItself, writerUnreachable } from './not-forwarded.ts'
 import { openPrimary } from './open-primary.ts'
 import type { Plan } from './plan.ts'
 
@@ -16,6 +18,20 @@ export async function awaitConsistency(conversation: Conversation, plans: readon
   if (mode === 'session') await seeOwnWrites(conversation)
   else if (mode === 'global') await seeEverybodysWrites(conversation)
   if (transaction?.keepsSnapshot) transaction.hasSnapshot = true
+}
+
+/**
+ * Whether a text is the first to need a snapshot that its transaction will keep. It need not read for that: PostgreSQL takes the
+ * snapshot as soon as it analyses the text.
+ */
+export function takesSnapshot({ transaction, holder }: Conversation, { reads, marks }: Plan): boolean {
+  if (!transaction?.keepsSnapshot || transaction.hasSnapshot || holder.role === 'primary') return false
+  return reads || marks.some(({ type }) => type === 'prepare')
+}
+
+/** Texts have run, and have shown rows. */
+export function tookSnapshot({ transaction }: Conversation, server: Backend): void {
+  if (transaction?.keepsSnapshot && server.role === 'standby') transaction.hasSnapshot = true
 }
 
 /** Whether a read outside a transaction may go to the standby at once. */
@@ -39,24 +55,26 @@ function modeOf({ forwardSettings }: Conversation, plans: readonly Plan[]): Cons
 }
 
 async function seeOwnWrites(conversation: Conversation): Promise<void> {
-  const { ownWrites, parameters } = conversation
+  const { ownWrites, parameters, servers } = conversation
   if (ownWrites.isVisible(parameters.serverStart)) return
   if (ownWrites.unplaced) await placeOwnWrites(conversation)
   if (ownWrites.isVisible(parameters.serverStart)) return
-  await abortable(conversation, (signal) => whileThere(conversation, ownWrites.wait(signal)))
+  const { pid } = servers.standby.greeting.key
+  await abortable(conversation, (signal) => whileThere(conversation, ownWrites.wait(pid, signal)))
 }
 
 /** Asks the primary how far it is, which is a way to the writer and back, and waits for the standby to be as far. */
 async function seeEverybodysWrites(conversation: Conversation): Promise<void> {
   const { globalPoint, tracker, latency } = conversation.endpoint
   const { serverStart } = conversation.parameters
+  const { pid } = conversation.servers.standby.greeting.key
   try {
     await abortable(conversation, async (signal) => {
       if (latency.ms > 0) await delay(latency.ms, undefined, { signal })
       const position = await orAborted(globalPoint.now(), signal)
       if ('error' in position) throw new NotForwarded(position.error)
       if (!tracker.hasReplayed(position.lsn, serverStart)) {
-        await whileThere(conversation, tracker.wait(position.lsn, signal))
+        await whileThere(conversation, tracker.wait(position.lsn, pid, signal))
       }
     })
   } catch (error) {
@@ -81,6 +99,8 @@ async function whileThere<T>({ inbox, outbox, servers }: Conversation, wait: Pro
   }
   try {
     return await wait
+  } catch (error) {
+    throw error instanceof WaitsForItself ? waitsForItself() : error
   } finally {
     inbox.onClosed = undefined
     clearInterval(asking)

@@ -4,9 +4,16 @@ import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import { asError } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
-import { cancelledByUser, NotForwarded, statementTimedOut, writerUnreachable } from './not-forwarded.ts'
+import {
+  cancelledByUser,
+  NotForwarded,
+  staleSnapshot,
+  statementTimedOut,
+  writerUnreachable,
+} from './not-forwarded.ts'
 import { openPrimary } from './open-primary.ts'
 import { replayOn } from './settings.ts'
+import type { Transaction } from './transaction.ts'
 
 /**
  * Brings the session, and with it an open transaction, to the primary.
@@ -38,6 +45,7 @@ async function moveTransaction(conversation: Conversation, primary: Backend): Pr
   for (const replay of transaction.preamble) {
     if (!error) ({ error } = await replayOn(primary, replay))
   }
+  if (!error && (await isStale(conversation, transaction, primary))) error = staleSnapshot()
   if (error) {
     await inject(primary, 'ROLLBACK')
     throw new NotForwarded(asError(error))
@@ -45,6 +53,25 @@ async function moveTransaction(conversation: Conversation, primary: Backend): Pr
   transaction.moved = true
   // A portal's rows are where it was opened, so its transaction has to last as long as the client's.
   transaction.standbyOpen = [...prepared.portals.values()].some(({ backend }) => backend === servers.standby)
+}
+
+/**
+ * Whether the transaction may have read on the standby what is not so on the primary any more.
+ *
+ * A standby does not tell which transactions its snapshot takes for open. So the two are known to be the same only where neither
+ * has an open one among those that it knows, and both know the same.
+ */
+async function isStale(
+  { endpoint, servers }: Conversation,
+  { keepsSnapshot, hasSnapshot }: Transaction,
+  primary: Backend,
+): Promise<boolean> {
+  if (endpoint.assumptions['repeatable-read-hand-over'] !== 'refuse-if-stale') return false
+  if (!keepsSnapshot || !hasSnapshot) return false
+  const read = 'SELECT pg_catalog.pg_current_snapshot()'
+  const [there, here] = await Promise.all([inject(primary, read), inject(servers.standby, read)])
+  const [xmin, xmax] = here.row[0]?.split(':') ?? []
+  return xmin === undefined || xmin !== xmax || here.row[0] !== there.row[0]
 }
 
 /** Counts a crossing, and takes as long as the way to the writer is said to be. @throws NotForwarded when cancelled. */

@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.ts'
 import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
-import { awaitConsistency } from './await-consistency.ts'
+import { awaitConsistency, takesSnapshot, tookSnapshot } from './await-consistency.ts'
 import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
@@ -32,8 +32,9 @@ export async function performExtended(
     return
   }
   const steps = readSteps(conversation, messages)
-  await judgeSteps(conversation, steps)
-  const cut = cutOf(conversation, steps)
+  const notTaken = await beforeSnapshot(conversation, steps)
+  if (!notTaken) await judgeSteps(conversation, steps)
+  const cut = notTaken ? undefined : cutOf(conversation, steps)
   if (cut !== undefined) {
     await performExtended(conversation, messages.slice(0, cut), false)
     return performExtended(conversation, messages.slice(cut), synced)
@@ -54,6 +55,7 @@ export async function performExtended(
     before: endingOf(conversation, executed, false),
   }
   try {
+    if (notTaken) throw notTaken
     if (route.to === 'primary') {
       target = await reachPrimary(conversation)
       const texts = crossingTexts(conversation, steps)
@@ -81,7 +83,26 @@ export async function performExtended(
   const crossing = conversation.crossing
   const alive = await runBatches(conversation, batches, synced, endings)
   if (crossing && route.to === 'primary' && route.crosses) crossing.waitedMs += performance.now() - started
+  if (executed.some(({ reads }) => reads)) tookSnapshot(conversation, target)
   await finish(conversation, target, alive, synced)
+}
+
+/** Parse and Bind take a snapshot too, and so does asking what is called. @returns why the wait for it came to nothing. */
+async function beforeSnapshot(
+  conversation: Conversation,
+  steps: readonly Step[],
+): Promise<NotForwarded | undefined> {
+  const plans = steps.flatMap(({ statement }) => statement?.plan ?? [])
+  if (!plans.some((plan) => takesSnapshot(conversation, plan))) return undefined
+  if (demandOf(conversation, [...plansOf(steps, 'execute'), ...plansOf(steps, 'bind')]).forwards)
+    return undefined
+  try {
+    await awaitConsistency(conversation, plans)
+    return undefined
+  } catch (error) {
+    if (error instanceof NotForwarded) return error
+    throw error
+  }
 }
 
 /** Asks what the statements call whose names leave that open; those of portals that are open already were asked about. */

@@ -50,6 +50,30 @@ export function consistencyUnknown(lost: BackendLost): NotForwarded {
   )
 }
 
+/** The standby cannot show what the read waits for while this very transaction is open: SQLSTATE 40P01, deadlock_detected. */
+export const waitsForItself = (): NotForwarded =>
+  new NotForwarded(
+    errorResponse({
+      severity: 'ERROR',
+      sqlstate: '40P01',
+      message: 'deadlock detected',
+      detail:
+        'The read waits for the standby, and the standby cannot go on with ACCESS EXCLUSIVE (DDL, TRUNCATE) on a table that this transaction has read.',
+      hint: 'Run the whole transaction again.',
+    }),
+  )
+
+/** What was read on the reader may have changed on the writer since: SQLSTATE 40001, serialization_failure. */
+export const staleSnapshot = (): Buffer =>
+  errorResponse({
+    severity: 'ERROR',
+    sqlstate: '40001',
+    message: 'could not serialize access due to concurrent update',
+    detail:
+      'Something was committed, or is open, on the writer that the snapshot of the reader does not show.',
+    hint: 'Run the whole transaction again. Assumption "repeatable-read-hand-over" is "refuse-if-stale".',
+  })
+
 /** What PostgreSQL answers when a statement is cancelled while it waits. */
 export const cancelledByUser = (): NotForwarded => cancelled('canceling statement due to user request')
 

@@ -6,6 +6,7 @@ import {
   type ForwardParameter,
   type ParameterError,
 } from './forward-parameters.ts'
+import { status } from '../wire/message-types.ts'
 import type { ConsistencyMode, ForwardSettings } from './forward-settings.ts'
 
 /** What the emulator itself goes by, of all that a session can set. */
@@ -34,13 +35,20 @@ const timeout: ForwardParameter = {
 }
 const tracked = [consistency, connect, idleInTransaction, idle, timeout]
 
+const isolationLevel = 'default_transaction_isolation'
+
 const query = `SELECT ${tracked.map(({ name }) => `pg_catalog.current_setting('${name}', true)`).join(', ')},
-  pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.pg_postmaster_start_time()`
+  pg_catalog.current_setting('${isolationLevel}'), pg_catalog.pg_postmaster_start_time()`
+
+/** The same for a transaction that is open: a SELECT would give it its snapshot, before the client's first statement does. */
+const queryInside = [...tracked.map(({ name }) => name), isolationLevel]
+  .map((name) => `SHOW ${name}`)
+  .join('; ')
 
 /** Names whose change is read back. */
 export const trackedNames: ReadonlySet<string> = new Set([
   ...tracked.map(({ name }) => name),
-  'default_transaction_isolation',
+  isolationLevel,
   'session characteristics',
 ])
 
@@ -60,7 +68,9 @@ export async function readParameters(
   server: Backend,
   defaults: ForwardSettings,
 ): Promise<SessionParameters & { readonly bad: BadParameter | undefined }> {
-  const { row } = await inject(server, query)
+  const inside = server.status === status.open
+  const answer = await inject(server, inside ? queryInside : query)
+  const row = inside ? answer.rows.map(([value]) => value) : answer.row
   const isolation = row[tracked.length]
   let bad: BadParameter | undefined
   const shown = new Map<string, string>()

@@ -4,7 +4,7 @@ import { queryMessage } from '../wire/build.ts'
 import { status } from '../wire/message-types.ts'
 import { calledFunction, queryText } from '../wire/message-fields.ts'
 import type { Conversation } from './conversation.ts'
-import { awaitConsistency } from './await-consistency.ts'
+import { awaitConsistency, takesSnapshot, tookSnapshot } from './await-consistency.ts'
 import { cross, heedCancel, reachPrimary } from './cross.ts'
 import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
@@ -23,6 +23,22 @@ export async function performQuery(conversation: Conversation, message: Buffer):
   const sql = queryText(message)
   conversation.prepared.dropUnnamed(conversation.endpoint.planner.plan(sql))
   if (!(await syncBefore(conversation))) return
+  await orTell(conversation, performParts(conversation, sql, message))
+  await ready(conversation)
+}
+
+/** Tells the client of what kept its statement from running; the session lives on. */
+async function orTell(conversation: Conversation, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof NotForwarded) await fail(conversation, error.response)
+    else await tellLoss(conversation, error, undefined)
+  }
+}
+
+/** @throws NotForwarded */
+async function performParts(conversation: Conversation, sql: string, message: Buffer): Promise<void> {
   let part = sql
   for (let whole = false; !whole && !conversation.sink.failed;) {
     const plan = await planOf(conversation, part)
@@ -36,12 +52,14 @@ export async function performQuery(conversation: Conversation, message: Buffer):
       part = part.slice(cut).replace(/^\s*;/, '')
     }
   }
-  await ready(conversation)
 }
 
-function planOf(conversation: Conversation, sql: string): Plan | Promise<Plan> {
+async function planOf(conversation: Conversation, sql: string): Promise<Plan> {
   const plan = conversation.endpoint.planner.plan(sql)
-  return mayCallOthers(conversation, plan) ? judgeCalls(conversation, sql, plan) : plan
+  if (!mayCallOthers(conversation, plan)) return plan
+  // To ask what it calls takes a snapshot as well.
+  if (!plan.forwards && takesSnapshot(conversation, plan)) await awaitConsistency(conversation, [plan])
+  return judgeCalls(conversation, sql, plan)
 }
 
 /**
@@ -64,6 +82,7 @@ function cutOf(conversation: Conversation, sql: string, plan: Plan): number | un
   return routeOf(conversation, first).to === 'standby' ? cutAt : undefined
 }
 
+/** @throws NotForwarded */
 async function performText(
   conversation: Conversation,
   sql: string,
@@ -82,24 +101,20 @@ async function performText(
     return fail(conversation, refusalResponse(route.refusal, conversation.endpoint))
   }
   const started = performance.now()
-  try {
-    const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
-    if (route.to === 'primary') {
-      if (route.crosses) await cross(conversation, [sql])
-    } else if (plan.reads) await awaitConsistency(conversation, [plan])
-    await teachNamed(conversation, server, plan.marks)
-    heedCancel(conversation)
-    const crossing = conversation.crossing
-    const text = serverText(sql, plan, server.role, conversation.forwarding)
-    const bytes = text === sql ? message : queryMessage(text)
-    const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
-    await run(conversation, server, bytes, plan, forwardedText, () => {
-      if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started
-    })
-  } catch (error) {
-    if (error instanceof NotForwarded) await fail(conversation, error.response)
-    else await tellLoss(conversation, error, undefined)
-  }
+  const server = route.to === 'primary' ? await reachPrimary(conversation) : conversation.servers.standby
+  if (route.to === 'primary') {
+    if (route.crosses) await cross(conversation, [sql])
+  } else if (plan.reads || takesSnapshot(conversation, plan)) await awaitConsistency(conversation, [plan])
+  await teachNamed(conversation, server, plan.marks)
+  heedCancel(conversation)
+  const crossing = conversation.crossing
+  const text = serverText(sql, plan, server.role, conversation.forwarding)
+  const bytes = text === sql ? message : queryMessage(text)
+  const forwardedText = route.to === 'primary' && route.crosses ? sql : undefined
+  await run(conversation, server, bytes, plan, forwardedText, () => {
+    if (crossing && forwardedText !== undefined) crossing.waitedMs += performance.now() - started
+  })
+  if (plan.reads) tookSnapshot(conversation, server)
 }
 
 /** Extended messages without a Sync may stand before it. @returns false if that ended in an error, which is the answer then. */
@@ -115,7 +130,7 @@ async function syncBefore(conversation: Conversation): Promise<boolean> {
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
   if (!(await syncBefore(conversation))) return
   const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
-  await performText(conversation, sql, message, plan)
+  await orTell(conversation, performText(conversation, sql, message, plan))
   await ready(conversation)
 }
 
