@@ -93,16 +93,16 @@ async function whileThere<T>({ inbox, outbox, servers }: Conversation, wait: Pro
     if (known) outbox.push(known)
     outbox.flush()
   }
-  inbox.onClosed = () => {
+  inbox.onceClosed(() => {
     ask()
     asking = setInterval(ask, askingMs)
-  }
+  })
   try {
     return await wait
   } catch (error) {
     throw error instanceof WaitsForItself ? waitsForItself() : error
   } finally {
-    inbox.onClosed = undefined
+    inbox.onceClosed(undefined)
     clearInterval(asking)
   }
 }

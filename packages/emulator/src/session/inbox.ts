@@ -35,8 +35,7 @@ export class Inbox {
   #awaitsShortcut = false
   #copy: ((message: Message) => boolean) | undefined
   #copyGone: (() => void) | undefined
-  /** Told when the client has closed its side, which it may do and still read. */
-  onClosed: (() => void) | undefined
+  #onClosed: (() => void) | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -95,6 +94,12 @@ export class Inbox {
       if (!more) this.endDiversion()
     }
     if (this.#closed) this.#abandonCopy()
+  }
+
+  /** Tells when the client has closed its side, at once if it has; it may do so and still read. */
+  onceClosed(tell: (() => void) | undefined): void {
+    this.#onClosed = tell
+    if (this.#closed) tell?.()
   }
 
   endDiversion(): void {
@@ -194,7 +199,7 @@ export class Inbox {
     this.#closed = true
     this.#add({ kind: 'end' })
     this.#abandonCopy()
-    this.onClosed?.()
+    this.#onClosed?.()
   }
 }
 

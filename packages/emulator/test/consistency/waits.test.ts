@@ -2,6 +2,8 @@ import type pg from 'pg'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
 import { bind, execute, flush, parse, query, shape, sync } from '../endpoint/raw-client.ts'
+import { framed } from '../../src/wire/build.ts'
+import { frontend } from '../../src/wire/message-types.ts'
 import { errorOf, noItems, useRig } from '../endpoint/rig.ts'
 
 const rig = useRig({
@@ -99,6 +101,16 @@ describe('a wait ends', () => {
     }
     await lag.resume()
     expect(await client.ask([query(count)])).toBe('T D C Z(I)')
+  })
+
+  it('when the client has left before it began', async () => {
+    const client = await rig.raw({ application_name: 'leaver' })
+    await lag.pause()
+    await client.ask([query(write)])
+    client.send(query(count), framed(frontend.terminate))
+    client.destroy()
+    const there = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'leaver'"
+    while ((await rig.onStandby(there)).length > 0);
   })
 
   it('when the client leaves, and so do its sessions on both servers', async () => {
