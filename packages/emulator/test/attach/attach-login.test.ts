@@ -86,7 +86,7 @@ it.each<[string, () => ReturnType<typeof urls>, RegExp]>([
   [
     'the certificate is not to be believed',
     () => urls(`sslmode=verify-full&sslrootcert=${file('ed25519.pem')}`),
-    /primary at 127\.0\.0\.1:\d+ .*(unable to verify|certificate)/,
+    /The (primary|standby) at 127\.0\.0\.1:\d+ .*(unable to verify|certificate)/,
   ],
 ])('it is said so where %s', async (_, options, message) => {
   await expect(startForwardingReader(options())).rejects.toMatchObject({
