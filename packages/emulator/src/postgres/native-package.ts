@@ -70,6 +70,8 @@ export async function copyToCache(pack: NativePackage, account: Account | undefi
   try {
     await publishFolder(cached, async (partial) => {
       await mustRun('cp', '-R', pack.native, partial)
+      // The copy has the modes of what nobody could write to.
+      await mustRun('chmod', '-R', 'u+w', partial)
       await restoreLinks(partial)
     })
   } catch (error) {
