@@ -1,7 +1,7 @@
 export { startForwardingReader } from './start.ts'
 export type { ForwardingReader, ReaderStatus } from './forwarding-reader.ts'
 export type { ForwardingReaderOptions } from './options.ts'
-export type { ConsistencyMode } from './session/forward-settings.ts'
+export type { ConsistencyMode } from './settings/forward-settings.ts'
 export type { PostgresMajor } from './postgres/npm-versions.ts'
 export type { DatabaseUrls, ReaderDatabase } from './reset/reader-database.ts'
 export type { ResetOptions } from './reset/resettable-database.ts'

@@ -4,7 +4,7 @@ import { readServerUrl } from './attach/server-url.ts'
 import { EmulatorError } from './emulator-error.ts'
 import { certificate, credentials } from './login-checks.ts'
 import type { ForwardingReaderOptions } from './options.ts'
-import { consistencyModes, isConsistencyMode } from './session/forward-settings.ts'
+import { consistencyModes, isConsistencyMode } from './settings/forward-settings.ts'
 import { postgresMajors } from './postgres/npm-versions.ts'
 
 /** What is wrong with a value; undefined if nothing is. */

@@ -5,7 +5,7 @@ import type { Credentials } from './auth/authority.ts'
 import type { EndpointTls } from './endpoint/endpoint.ts'
 import { checkOptions } from './option-checks.ts'
 import type { PostgresMajor } from './postgres/npm-versions.ts'
-import type { ConsistencyMode } from './session/forward-settings.ts'
+import type { ConsistencyMode } from './settings/forward-settings.ts'
 
 /** How to start a forwarding reader. Everything has a default. */
 export interface ForwardingReaderOptions {

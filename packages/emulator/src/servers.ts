@@ -1,4 +1,4 @@
-import type { ConsistencyMode } from './session/forward-settings.ts'
+import type { ConsistencyMode } from './settings/forward-settings.ts'
 
 /** How a connection to a server is encrypted; the words are those of libpq's `sslmode`. */
 export interface ServerTls {

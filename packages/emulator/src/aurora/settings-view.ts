@@ -1,4 +1,4 @@
-import { forwardParameters, readValue, type ForwardParameter } from '../session/forward-parameters.ts'
+import { forwardParameters, readValue, type ForwardParameter } from '../settings/forward-parameters.ts'
 
 /**
  * pg_settings with Aurora's own rows. A parameter that no module of the server defines is no row of it by itself, and the row

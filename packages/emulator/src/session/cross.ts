@@ -12,7 +12,7 @@ import {
   writerUnreachable,
 } from './not-forwarded.ts'
 import { openPrimary } from './open-primary.ts'
-import { replayOn } from './settings.ts'
+import { replayOn } from '../settings/settings.ts'
 import type { Transaction } from './transaction.ts'
 
 /**

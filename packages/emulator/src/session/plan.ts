@@ -8,7 +8,7 @@ import {
   type RuleId,
   type Statement,
 } from '@knex-flatten/sql-support'
-import { nameError, valueError, type ParameterError } from './forward-parameters.ts'
+import { nameError, valueError, type ParameterError } from '../settings/forward-parameters.ts'
 import { firstError, settingMark, shownSetting } from './setting-marks.ts'
 import type { Edit } from './standby-text.ts'
 

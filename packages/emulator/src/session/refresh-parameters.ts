@@ -4,7 +4,7 @@ import { errorResponse } from '../wire/error-response.ts'
 import { status } from '../wire/message-types.ts'
 import type { Conversation } from './conversation.ts'
 import { failingText } from './refusal.ts'
-import { readParameters, type BadParameter } from './session-parameters.ts'
+import { readParameters, type BadParameter } from '../settings/session-parameters.ts'
 
 /**
  * Reads back what a unit may have changed of that which the emulator goes by, before the client is told that the unit is done.

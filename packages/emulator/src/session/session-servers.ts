@@ -2,7 +2,7 @@ import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend, BackendEvents, Role } from '../backend/backend.ts'
 import type { Patience, WayToWriter } from '../faults/way-to-writer.ts'
 import { describeError } from '../wire/error-response.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from '../settings/settings.ts'
 
 /** The two servers behind a session: the standby from its start, the primary from its first write. */
 export class SessionServers {

@@ -14,10 +14,10 @@ import { noticeLoss } from './lost-primary.ts'
 import { NotForwarded } from './not-forwarded.ts'
 import { Outbox } from './outbox.ts'
 import { PlainReads } from './plain-reads.ts'
-import type { SessionParameters } from './session-parameters.ts'
+import type { SessionParameters } from '../settings/session-parameters.ts'
 import type { SessionServers } from './session-servers.ts'
 import { flushed, ready } from './settle.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { performCall, performQuery } from './simple-query.ts'
 
 /** One client: takes its units one after another, until it goes or its standby does. */

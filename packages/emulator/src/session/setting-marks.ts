@@ -1,7 +1,7 @@
 import type { SettingAction, Statement } from '@knex-flatten/sql-support'
-import { consistencyParameter, shownValue, type ParameterError } from './forward-parameters.ts'
+import { consistencyParameter, shownValue, type ParameterError } from '../settings/forward-parameters.ts'
 import type { Mark } from './plan.ts'
-import { trackedNames } from './session-parameters.ts'
+import { trackedNames } from '../settings/session-parameters.ts'
 
 /** What a statement sets. */
 export function settingMark(statement: Statement, { name, value, local }: SettingAction): Mark {

@@ -9,8 +9,8 @@ import type { Conversation } from './conversation.ts'
 import type { Mark } from './plan.ts'
 import { refreshParameters } from './refresh-parameters.ts'
 import { failingText } from './refusal.ts'
-import { keepsSnapshot } from './session-parameters.ts'
-import { replayBound, replayOn, replaySql, type SettingChange } from './settings.ts'
+import { keepsSnapshot } from '../settings/session-parameters.ts'
+import { replayBound, replayOn, replaySql, type SettingChange } from '../settings/settings.ts'
 import { Transaction } from './transaction.ts'
 
 /** What the client bound to a statement. */

@@ -1,5 +1,5 @@
 import type { Mark } from './plan.ts'
-import { replaySql, type Replay, type SettingChange } from './settings.ts'
+import { replaySql, type Replay, type SettingChange } from '../settings/settings.ts'
 
 /** A transaction that the client opened. It begins on the standby, and moves to the primary at its first write. */
 export class Transaction {

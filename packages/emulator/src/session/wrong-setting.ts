@@ -1,6 +1,6 @@
 import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
-import { consistencyParameter, type ParameterError } from './forward-parameters.ts'
+import { consistencyParameter, type ParameterError } from '../settings/forward-parameters.ts'
 import type { Plan } from './plan.ts'
 
 /**

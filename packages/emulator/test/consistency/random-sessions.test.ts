@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
-import type { ConsistencyMode } from '../../src/session/forward-settings.ts'
+import type { ConsistencyMode } from '../../src/settings/forward-settings.ts'
 import { useRig } from '../endpoint/rig.ts'
 
 /**
