@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { appendFile, chmod, chown, readFile, stat, writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -56,8 +58,11 @@ beforeAll(async () => {
   }
 })
 
-const behind = (login: Pick<ServerAddress, 'user' | 'password' | 'tls'>): Promise<Endpoint> => {
-  const { primary, standby, user, database } = rig.servers
+const behind = (
+  login: Pick<ServerAddress, 'user' | 'password' | 'tls'>,
+  standby: ServerAddress = rig.servers.standby,
+): Promise<Endpoint> => {
+  const { primary, user, database } = rig.servers
   const servers: ServerPair = {
     primary: { ...primary, ...login },
     standby: { ...standby, ...login },
@@ -100,6 +105,33 @@ describe('a server that asks who is there', () => {
     expect(error).toMatchObject({ code: '08006' })
     expect(error.message).toMatch(/reader's own server at 127\.0\.0\.1:\d+ was lost: unable to verify/)
   })
+
+  it.each(['S', 'N'])(
+    'is not talked to if something came behind its %s, which somebody in between may have put there',
+    async (letter) => {
+      const between = createServer((client) => {
+        const server = connect(rig.servers.standby)
+        client.on('error', () => server.destroy()).on('close', () => server.destroy())
+        server.on('error', () => client.destroy()).on('close', () => client.destroy())
+        const goOn = () => {
+          client.write(`${letter}more`)
+          client.pipe(server).pipe(client)
+        }
+        client.once('data', (request: Buffer) => {
+          if (letter === 'N') goOn()
+          else server.once('data', goOn).write(request)
+        })
+      })
+      await once(between.listen(0, '127.0.0.1'), 'listening')
+      const { port } = between.address() as AddressInfo
+      const tls = letter === 'S' ? verify : ({ mode: 'prefer' } as const)
+      const endpoint = await behind({ user: 'by_scram', password, tls }, { host: '127.0.0.1', port })
+      const error = await errorOf(rig.reader({ port: endpoint.port, user: 'by_scram' }))
+      expect(error).toMatchObject({ code: '08006' })
+      expect(error.message).toMatch(/sent unencrypted data where an encrypted connection was to begin/)
+      between.close()
+    },
+  )
 
   it('says itself that a password is wrong, or TLS missing', async () => {
     const wrong = await behind({ user: 'by_scram', password: 'wrong' })

@@ -152,6 +152,7 @@ const steps: readonly (readonly [string, () => Promise<Socket>])[] = [
     () => session([], undefined, [query('BEGIN'), query('INSERT INTO item VALUES (1)')]),
   ],
   ['a transaction that has failed', () => session([], undefined, [query('BEGIN'), query('SELECT 1/0')])],
+  ['a COPY that the writer has yet to be reached for', () => session([query('COPY item FROM STDIN')])],
   ['COPY', () => session([query('COPY item FROM STDIN')], 'G')],
   [
     'some data of a COPY',
