@@ -42,9 +42,8 @@ export class GlobalPoint {
   async #ask(): Promise<FlushPosition> {
     clearTimeout(this.#idle)
     try {
-      if (!this.#connection || this.#connection.lost) this.#connection = await this.#open()
-      // Anybody's commit counts, so nothing is known of who left theirs unflushed.
-      return await flushPosition(this.#connection, true)
+      const kept = this.#connection && (await askOn(this.#connection).catch(unlessLost))
+      return kept ?? (await askOn((this.#connection = await this.#open())))
     } catch (error) {
       if (error instanceof BackendLost) this.#close()
       throw error
@@ -59,4 +58,12 @@ export class GlobalPoint {
     this.#connection?.end()
     this.#connection = undefined
   }
+}
+
+/** Anybody's commit counts, so nothing is known of who left theirs unflushed. */
+const askOn = (primary: Backend): Promise<FlushPosition> => flushPosition(primary, true)
+
+/** That a session is gone which was kept from before says nothing about the primary: a new one will tell. */
+function unlessLost(error: unknown): undefined {
+  if (!(error instanceof BackendLost)) throw error
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
-import { bind, execute, flush, parse, query, shape, sync } from '../endpoint/raw-client.ts'
+import { bind, errorIn, execute, flush, parse, query, shape, sync } from '../endpoint/raw-client.ts'
 import { framed } from '../../src/wire/build.ts'
 import { frontend } from '../../src/wire/message-types.ts'
 import { errorOf, noItems, useRig } from '../endpoint/rig.ts'
@@ -23,6 +23,10 @@ const write = 'INSERT INTO item DEFAULT VALUES'
 const mode = (each: string) => `SET apg_write_forward.consistency_mode = '${each}'`
 const asking =
   "FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%' AND pid <> pg_backend_pid()"
+
+/** Ends the sessions by which readers ask the primary how far it is. */
+const endAsking =
+  "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'forwarding-reader'"
 
 async function somebodyWaits(): Promise<void> {
   while ((await rig.onStandby(`SELECT 1 ${asking}`)).length === 0);
@@ -188,8 +192,51 @@ describe('what counts as the session’s own write', () => {
   })
 })
 
-describe('while the primary restarts', () => {
-  it('a read under global consistency shows the truth or fails as connections do, others go on, and it recovers', async () => {
+describe('under global consistency, without the primary', () => {
+  const nowhere = { host: '127.0.0.1', port: 1 }
+
+  it('a read fails with 08006 as long as nobody is there to ask, others go on, and it recovers', async () => {
+    const servers = { ...rig.servers }
+    const { port } = await rig.endpointWith({ servers })
+    const [global, other] = [await rig.raw({}, { host: '127.0.0.1', port }), await rig.reader({ port })]
+    await global.ask([query(mode('global'))])
+    await other.query(write)
+    expect(await global.ask([query(count)])).toBe('T D C Z(I)')
+
+    servers.primary = nowhere
+    await rig.onPrimary(endAsking)
+    const extended = [parse(count), bind(), execute(), sync]
+    for (let n = 0; n < 3; n++) {
+      global.send(query(count))
+      const answers = await global.until('Z')
+      expect(shape(answers)).toBe('E(08006) Z(I)')
+      expect(errorIn(answers)!.text).toMatch(
+        /^the read could not be made consistent: .* 127\.0\.0\.1:1 was lost/,
+      )
+      expect(await global.ask(extended)).toBe('E(08006) Z(I)')
+      expect(await read(other)).toBe(1)
+    }
+    expect(await global.ask([query('BEGIN')])).toBe('C Z(T)')
+    expect(await global.ask([query(count)])).toBe('E(08006) Z(E)')
+    expect(await global.ask([query(count)])).toBe('E(25P02) Z(E)')
+    expect(await global.ask([query('ROLLBACK')])).toBe('C Z(I)')
+
+    servers.primary = rig.servers.primary
+    await rig.onPrimary(write)
+    expect(await global.ask([query('SELECT FROM item')])).toBe('T D D C Z(I)')
+  })
+
+  it('a read asks on another session where the one that was kept has ended', async () => {
+    const client = await rig.reader()
+    await client.query(mode('global'))
+    for (let n = 1; n <= 5; n++) {
+      await rig.onPrimary(write)
+      expect(await read(client)).toBe(n)
+      await rig.onPrimary(endAsking)
+    }
+  })
+
+  it('a read fails with 08006 or shows the truth while the primary restarts, and others go on', async () => {
     const [global, session] = [await rig.reader(), await rig.reader()]
     await global.query(mode('global'))
     expect(await read(global)).toBe(0)
@@ -201,7 +248,7 @@ describe('while the primary restarts', () => {
       meanwhile.push(await read(global).catch((error: unknown) => (error as { code: string }).code))
       expect(await read(session)).toBe(0)
     }
-    expect(meanwhile.filter((each) => ![0, '08006', '57P01', '57P03'].includes(each))).toEqual([])
+    expect(meanwhile.filter((each) => each !== 0 && each !== '08006')).toEqual([])
     await rig.onPrimary(write)
     expect(await read(global)).toBe(1)
   })

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { framed } from '../../src/wire/build.ts'
+import { frontend } from '../../src/wire/message-types.ts'
 import { startupMessage } from '../../src/wire/startup-packet.ts'
-import { bind, errorIn, execute, parse, query, RawClient, shape, sync } from './raw-client.ts'
+import { bind, errorIn, execute, flush, parse, query, RawClient, shape, sync } from './raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from './rig.ts'
 
-const rig = useRig({ once: itemTable, each: noItems })
+const rig = useRig({
+  once: `${itemTable}; CREATE TABLE other (LIKE item);
+    CREATE FUNCTION public.lower(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+  each: `${noItems}; TRUNCATE other`,
+})
 
 describe('a server that goes', () => {
   const kill = (where: 'onPrimary' | 'onStandby', name: string) =>
@@ -99,5 +105,56 @@ describe('a server that goes', () => {
     const { sqlstate, text } = errorIn(await client.ended())!
     expect(sqlstate).toBe('08006')
     expect(text).toContain('127.0.0.1:1')
+  })
+})
+
+describe('a session on the writer that is lost while the reader asks it what a name means', () => {
+  const write = "INSERT INTO other VALUES (2, lower('A'))"
+
+  it.each([
+    ['a simple query', [query(write)]],
+    ['extended messages', [parse(write), bind(), execute(), sync]],
+    ['a string that commits', [query(`${write}; COMMIT`)]],
+    ['a batch that commits', [parse(write), bind(), execute(), parse('COMMIT'), bind(), execute(), sync]],
+  ])('takes its transaction along, and nothing runs as if there had been none: %s', async (_, messages) => {
+    const [client, locker] = [await rig.raw(), await rig.raw({}, rig.servers.primary)]
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await locker.ask([query('BEGIN; LOCK other IN ACCESS EXCLUSIVE MODE')])
+    client.send(...messages)
+    while (
+      (await rig.onPrimary("SELECT FROM pg_locks WHERE NOT granted AND relation = 'other'::regclass"))
+        .length === 0
+    );
+    await rig.endpoint.faults.killForwardedSessions()
+    await locker.ask([query('COMMIT')])
+    expect(shape(await client.until('Z'))).toBe('E(57P01) Z(E)')
+    expect(await client.ask([query('SELECT 1')])).toBe('E(25P02) Z(E)')
+    expect(shape(await (client.send(query('COMMIT')), client.until('Z')))).toBe('C Z(I)')
+    expect(rig.endpoint.crossings().transactions.map(({ outcome }) => outcome)).toEqual(['rolled-back'])
+    expect(await rig.onPrimary('SELECT id FROM item UNION ALL SELECT id FROM other')).toEqual([])
+    expect(await client.ask([query(write)])).toBe('C Z(I)')
+  })
+})
+
+describe('extended messages without their Sync, on a session that is lost', () => {
+  const write = parse('INSERT INTO item VALUES (1)')
+  const closePortal = framed(frontend.close, Buffer.from('P\0'))
+
+  it.each([
+    [
+      'are told so where they have left nothing but their work',
+      [write, bind(), execute(), closePortal, flush],
+      '3',
+    ],
+    ['are told so where they have left nothing but a portal', [write, bind(), flush], '2'],
+  ])('%s', async (_, messages, last) => {
+    const client = await rig.raw()
+    await client.ask([...messages], last)
+    await rig.endpoint.faults.killForwardedSessions()
+    client.send(execute(), sync)
+    expect(shape(await client.until('Z'))).toBe('E(57P01) Z(I)')
+    expect(await rig.onPrimary('SELECT FROM item')).toEqual([])
+    expect(await client.ask([write, bind(), execute(), sync])).toBe('1 2 C Z(I)')
   })
 })
