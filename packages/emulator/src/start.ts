@@ -42,8 +42,11 @@ export async function startForwardingReader(
   )
   const lag = new ReplayLag(servers)
   let stopping: Promise<void> | undefined
-  const stop = (): Promise<void> =>
-    (stopping ??= endpoint.stop().finally(() => (servers.stop ? servers.stop() : lag.release())))
+  /** Servers that go on without us are left as they were. */
+  const leave = async (): Promise<void> => {
+    await Promise.all([endpoint.faults.healNetwork(), lag.release()])
+  }
+  const stop = (): Promise<void> => (stopping ??= endpoint.stop().finally(() => servers.stop?.() ?? leave()))
   if (lagMs > 0) {
     await lag.set(lagMs).catch(async (error: unknown) => {
       await stop()

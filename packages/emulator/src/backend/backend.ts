@@ -184,16 +184,6 @@ export class Backend {
     this.#events.ended?.()
   }
 
-  /** As {@link end}, for a session on which nothing runs; resolves when the server has ended it, and rolled back what was open. */
-  async dismiss(): Promise<void> {
-    if (this.#gone) return
-    const closed = new Promise((resolve) => this.#socket.on('close', resolve))
-    this.#gone = new BackendLost(this.role, this.address, undefined, new Error('it was closed'))
-    this.#socket.end(terminateMessage)
-    await closed
-    this.#events.ended?.()
-  }
-
   #close(): void {
     if (this.#frozen) return
     this.#socket.end(terminateMessage, () => this.#socket.destroy())

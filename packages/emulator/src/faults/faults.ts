@@ -86,7 +86,10 @@ export class Faults {
     admin.end()
     if (error) {
       const said = describeError(error).text
-      throw new EmulatorError('EMULATOR_FAULT', `The primary did not end the forwarded sessions: ${said}`)
+      throw new EmulatorError(
+        'EMULATOR_FAULT',
+        `The primary did not end the forwarded sessions: ${said}. Name a superuser in its URL, or let clients log in as ${user} alone.`,
+      )
     }
     await this.#way.left(victims)
     return victims.length
@@ -126,13 +129,13 @@ export class Faults {
    */
   async cutNetwork(): Promise<void> {
     this.#way.cut()
-    await this.#feed.cut(this.#servers.standby)
+    await this.#feed.cut(this.#servers)
   }
 
   /** What waited goes on, and ends with its true answer. */
   async healNetwork(): Promise<void> {
     this.#way.heal()
-    await this.#feed.heal(this.#servers.standby)
+    await this.#feed.heal(this.#servers)
   }
 
   /**

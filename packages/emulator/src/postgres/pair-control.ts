@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from 'pg'
 import { parseLsn } from '../consistency/lsn.ts'
 import { EmulatorError } from '../emulator-error.ts'
 import type { ServerAddress, ServerControl } from '../servers.ts'
@@ -33,24 +34,33 @@ export class PairControl implements ServerControl {
 
   switchover(beforePromotion: () => void): Promise<void> {
     return this.#pair.inTurn(async () => {
-      const { primary, standby } = this.#pair
-      await this.#streams('The roles cannot be exchanged')
-      // A fast shutdown sends the standby all there is, its own last record included, before it ends.
-      await primary.stop('SIGINT')
-      try {
-        await hasAll(standby.address, primary)
-        beforePromotion()
-        await promote(standby.address)
-      } catch (error) {
-        await primary.startAgain()
+      await this.#promoteStandby(beforePromotion).catch(async (error: unknown) => {
+        // It is still the standby, and is held back as it was.
+        await this.#pair.ready('standby').catch(() => undefined)
         throw error
-      }
+      })
       this.#pair.swap()
       await this.#pair.configure()
       await this.#pair.standby.startAgain()
       await this.#streams('The former primary does not follow the new one')
       await this.#pair.ready('standby')
     })
+  }
+
+  async #promoteStandby(beforePromotion: () => void): Promise<void> {
+    const { primary, standby } = this.#pair
+    await withConnection(standby.address, goOn)
+    await this.#streams('The roles cannot be exchanged')
+    // A fast shutdown sends the standby all there is, its own last record included, before it ends.
+    await primary.stop('SIGINT')
+    try {
+      await hasAll(standby.address, primary)
+      beforePromotion()
+      await promote(standby.address)
+    } catch (error) {
+      await primary.startAgain()
+      throw error
+    }
   }
 
   #startAgain(role: ServerName, end: (member: Member) => Promise<void>): Promise<void> {
@@ -78,6 +88,12 @@ export class PairControl implements ServerControl {
     const why = `the standby did not stream from the primary within ${streamTimeoutMs / 1000} s`
     throw new EmulatorError('EMULATOR_FAULT', `${what}: ${why}.\n${await this.#pair.logTails()}`)
   }
+}
+
+/** A standby that is held back does not connect again to a primary that was away. */
+async function goOn(standby: Client): Promise<void> {
+  await standby.query('ALTER SYSTEM RESET recovery_min_apply_delay')
+  await standby.query('SELECT pg_reload_conf(), pg_wal_replay_resume()')
 }
 
 /** Makes sure that the standby has received the last record that the primary wrote. @throws EmulatorError */

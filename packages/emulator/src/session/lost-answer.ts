@@ -1,7 +1,9 @@
 import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
-import type { Reply, ReplySink } from '../backend/reply.ts'
+import { injectMessages } from '../backend/inject.ts'
+import { hiddenSync, type Reply, type ReplySink } from '../backend/reply.ts'
 import type { LostAnswer } from '../faults/commit-trap.ts'
+import { terminateMessage } from '../wire/build.ts'
 import type { Conversation } from './conversation.ts'
 import type { Ending } from './lost-primary.ts'
 
@@ -31,7 +33,7 @@ export async function loseAnswer(
   if (applied) {
     const answer = new HeldAnswer(conversation.sink)
     if (bytes) await server.run(bytes, answer.holding(replies), answer)
-    else for (const error of await conversation.sync()) answer.fail(noReply, error)
+    else for (const error of await conversation.sync()) answer.fail(hiddenSync, error)
     if (answer.failed) {
       endpoint.commitTrap.arm(lost)
       return
@@ -39,12 +41,20 @@ export async function loseAnswer(
   }
   const why = new Error(applied ? 'its answer was lost' : 'the network broke')
   if (applied) server.end()
-  else await server.dismiss()
+  else await dismissed(server)
   servers.takeLoss()
   throw new BackendLost('primary', server.address, undefined, why, severs === 'client')
 }
 
-const noReply: Reply = { kind: 'sync', hidden: true }
+/**
+ * Says goodbye; resolves when the server has ended the session, and rolled back what was open. As with any message, a client
+ * that cancels during a cut does not wait for it.
+ */
+async function dismissed(server: Backend): Promise<void> {
+  await injectMessages(server, terminateMessage, [hiddenSync]).catch((error: unknown) => {
+    if (!(error instanceof BackendLost)) throw error
+  })
+}
 
 /** Holds an answer back until it is known to be an error. */
 class HeldAnswer implements ReplySink {

@@ -69,6 +69,63 @@ describe('a reader in front of servers that run already', () => {
     await expect(checkFree('127.0.0.1', port)).resolves.toBeUndefined()
   })
 
+  it('ends its own sessions on the primary, and nobody else’s, as far as the user may', async () => {
+    const app = { primaryUrl: at(servers.primary.port, 'app'), standbyUrl: at(servers.standby.port, 'app') }
+    const own = new Client(at(servers.primary.port, 'app'))
+    await own.connect()
+    await attached(async (reader) => {
+      const client = new Client(reader.readerUrl)
+      await client.connect()
+      await client.query('BEGIN')
+      await client.query('INSERT INTO kept VALUES (4)')
+      expect(await reader.faults.killForwardedSessions()).toBe(1)
+      await expect(client.query('COMMIT')).rejects.toMatchObject({ code: '57P01' })
+      await client.query('ROLLBACK')
+      await client.end()
+      const superior = new Client(reader.readerUrl.replace('app', 'postgres'))
+      await superior.connect()
+      await superior.query('INSERT INTO kept VALUES (5)')
+      await expect(reader.faults.killForwardedSessions()).rejects.toMatchObject({
+        code: 'EMULATOR_FAULT',
+        message: expect.stringMatching(/^The primary did not end the forwarded sessions: .*Name a superuser/),
+      })
+      await superior.query('INSERT INTO kept VALUES (6)')
+      await superior.end()
+    }, app)
+    expect((await own.query('SELECT id FROM kept WHERE id > 3')).rows).toEqual([{ id: 5 }, { id: 6 }])
+    await own.end()
+  })
+
+  it('cuts the standby off, and joins it again at the latest when it stops', async () => {
+    const feed = 'SHOW primary_conninfo'
+    const before = await query(standbyUrl, feed)
+    await attached(async (reader) => {
+      await reader.lag.pause()
+      await reader.faults.cutNetwork()
+      expect(await query(standbyUrl, feed)).toEqual([{ primary_conninfo: '' }])
+      await onPrimary('INSERT INTO kept VALUES (7)')
+      expect(await query(reader.readerUrl, 'SELECT FROM kept WHERE id = 7')).toEqual([])
+    })
+    await standbyCatchesUp(servers)
+    expect(await query(standbyUrl, feed)).toEqual(before)
+    expect(await query(standbyUrl, 'SELECT id FROM kept WHERE id = 7')).toEqual([{ id: 7 }])
+  })
+
+  it('says that the standby is not cut off where the user may not do that', async () => {
+    const app = { primaryUrl: at(servers.primary.port, 'app'), standbyUrl: at(servers.standby.port, 'app') }
+    await attached(async (reader) => {
+      await expect(reader.faults.cutNetwork()).rejects.toMatchObject({
+        code: 'EMULATOR_FAULT',
+        message: expect.stringMatching(
+          /^The standby cannot be cut off.*Forwarded sessions alone are cut off.*superuser/,
+        ),
+      })
+      expect(reader.faults.lasting).toEqual(['cut-network'])
+      await reader.faults.healNetwork()
+      await query(reader.readerUrl, 'INSERT INTO kept VALUES (8)')
+    }, app)
+  })
+
   it('empties no database that is not its own, unless told that it may', async () => {
     await attached(async (reader) => {
       await expect(reader.reset()).rejects.toMatchObject({

@@ -124,6 +124,17 @@ export class RawClient {
     await once(socket, 'close')
   }
 
+  /** Cancels until there is an answer: a cancel that comes before the statement finds nothing to end. */
+  async cancelled(): Promise<string> {
+    const heard = { answer: false }
+    const answer = this.until('Z').then((answers) => {
+      heard.answer = true
+      return shape(answers)
+    })
+    while (!heard.answer) await this.cancel()
+    return answer
+  }
+
   destroy(): void {
     this.socket.destroy()
   }

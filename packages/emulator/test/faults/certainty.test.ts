@@ -64,17 +64,6 @@ async function locked(): Promise<RawClient> {
 }
 const released = (holder: RawClient) => holder.ask([query('SELECT pg_advisory_unlock_all()')])
 
-/** Cancels until there is an answer: a cancel that comes before the statement finds nothing to end. */
-async function cancelled(client: RawClient): Promise<string> {
-  const heard = { answer: false }
-  const answer = client.until('Z').then((answers) => {
-    heard.answer = true
-    return shape(answers)
-  })
-  while (!heard.answer) await client.cancel()
-  return answer
-}
-
 const moved = async (client: RawClient, id: number) => {
   await client.ask([query('BEGIN')])
   await client.ask([query(write(id))])
@@ -99,7 +88,7 @@ describe('nothing that was rolled back is taken for committed', () => {
     await client.ask([query("INSERT INTO item VALUES (2, lower('A'))")])
     await cut()
     client.send(query("INSERT INTO item VALUES (3, lower('A'))"))
-    expect(await cancelled(client)).toBe('E(08006) Z(E)')
+    expect(await client.cancelled()).toBe('E(08006) Z(E)')
     await heal()
     expect(await client.ask([query('COMMIT')])).toBe('C Z(I)')
     expect(await ids()).toEqual([])
@@ -193,7 +182,7 @@ describe('what is certain is said', () => {
     await moved(client, 1)
     await cut()
     client.send(query('ROLLBACK'))
-    expect(await cancelled(client)).toBe('E(08006) Z(I)')
+    expect(await client.cancelled()).toBe('E(08006) Z(I)')
     await heal()
     expect(outcomes()).toEqual(['committed', 'rolled-back'])
 
@@ -292,7 +281,7 @@ describe('a session outlives the loss of the writer', () => {
     await client.ask([query(write(1))])
     await cut()
     client.send(query("SET work_mem = '777kB'"))
-    expect(await cancelled(client)).toBe('C Z(I)')
+    expect(await client.cancelled()).toBe('C Z(I)')
     await heal()
     expect(await client.ask([query("INSERT INTO item VALUES (2, current_setting('work_mem'))")])).toBe(
       'C Z(I)',
@@ -308,7 +297,7 @@ describe('a session outlives the loss of the writer', () => {
     await client.ask([query(write(3))])
     await cut()
     client.send(query('EXECUTE two'))
-    expect(await cancelled(client)).toBe('E(08006) Z(E)')
+    expect(await client.cancelled()).toBe('E(08006) Z(E)')
     expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
     await heal()
     expect(await client.ask([query('EXECUTE two')])).toBe('C Z(I)')

@@ -101,6 +101,25 @@ describe('an answer that is to be lost', () => {
     expect(await ids()).toEqual([0, 1, 2, 3])
   })
 
+  it.each([true, false])('can be given up while the network is cut; to be applied: %s', async (applied) => {
+    const name = `held ${applied}`
+    const client = await rig.raw({ application_name: name })
+    const state = 'SELECT state FROM pg_stat_activity WHERE application_name = $1'
+    const held = async () => (await rig.onPrimary(state, [name]))[0]?.state
+    await client.ask([query('BEGIN')])
+    await client.ask([query(write(1))])
+    await rig.endpoint.faults.loseNextCommitAnswer({ applied })
+    await rig.endpoint.faults.cutNetwork()
+    client.send(query('COMMIT'))
+    expect(await client.cancelled()).toBe('E(08007) Z(I)')
+    // As after any cut, the writer does not know yet.
+    expect(await held()).toBe('idle in transaction')
+    await rig.endpoint.faults.healNetwork()
+    while ((await held()) !== undefined);
+    expect(await ids()).toEqual(applied ? [1] : [])
+    expect(await client.ask([query(write(2))])).toBe('C Z(I)')
+  })
+
   it('must be said to be applied or not', async () => {
     const wrong = { applied: 'yes' } as unknown as { applied: boolean }
     await expect(rig.endpoint.faults.loseNextCommitAnswer(wrong)).rejects.toMatchObject({

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { ReplayLag } from '../../src/consistency/replay-lag.ts'
 import { query, shape } from '../endpoint/raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from '../endpoint/rig.ts'
 
@@ -61,8 +62,8 @@ describe('while the network to the writer is cut', () => {
     commits.send(query(write(3)))
     inTransaction.send(query(write(4)))
     // Each is answered only after its messages were taken in, which a cancel behind them finds waiting.
-    expect(await cancelled(commits)).toBe('E(08007) Z(I)')
-    expect(await cancelled(inTransaction)).toBe('E(08006) Z(E)')
+    expect(await commits.cancelled()).toBe('E(08007) Z(I)')
+    expect(await inTransaction.cancelled()).toBe('E(08006) Z(E)')
     expect(await inTransaction.ask([query('ROLLBACK')])).toBe('C Z(I)')
     const held = "SELECT state FROM pg_stat_activity WHERE application_name = 'held'"
     expect(await rig.onPrimary(held)).toEqual([{ state: 'idle in transaction' }])
@@ -78,7 +79,7 @@ describe('while the network to the writer is cut', () => {
     expect(await client.ask([query(write(1))])).toBe('E(08001) Z(I)')
     await client.ask([query('SET apg_write_forward.connect_timeout = 0')])
     client.send(query(write(1)))
-    expect(await cancelled(client)).toBe('E(57014) Z(I)')
+    expect(await client.cancelled()).toBe('E(57014) Z(I)')
     client.send(query(write(1)))
     await heal()
     expect(shape(await client.until('Z'))).toBe('C Z(I)')
@@ -113,6 +114,23 @@ describe('while the network to the writer is cut', () => {
     expect(await ids()).toEqual([])
   })
 
+  it('nothing reaches a standby either that is held back, and everything once both are over', async () => {
+    const lag = new ReplayLag(rig.servers)
+    for (const [n, hold] of [() => lag.pause(), () => lag.set(60_000)].entries()) {
+      await hold()
+      await rig.onPrimary(write(n))
+      await cut()
+      await rig.onPrimary(write(10 + n))
+      expect(
+        await rig.onStandby("SELECT 1 FROM pg_stat_activity WHERE backend_type = 'walreceiver'"),
+      ).toEqual([])
+      await heal()
+      await lag.end()
+      await lag.caughtUp()
+      expect(await rig.onStandby('SELECT count(*)::int AS n FROM item')).toEqual([{ n: 2 * n + 2 }])
+    }
+  })
+
   it('a switchover is refused', async () => {
     await cut()
     await expect(rig.endpoint.faults.switchover()).rejects.toMatchObject({ code: 'EMULATOR_FAULT' })
@@ -124,7 +142,7 @@ describe('while the network to the writer is cut', () => {
     await client.ask([query('SELECT 1 FROM item')])
     await cut()
     client.send(query('SELECT FROM item'))
-    expect(await cancelled(client)).toBe('E(57014) Z(I)')
+    expect(await client.cancelled()).toBe('E(57014) Z(I)')
   })
 
   it('the endpoint can be stopped', async () => {
@@ -141,14 +159,3 @@ describe('while the network to the writer is cut', () => {
     );
   })
 })
-
-/** Cancels until there is an answer: a cancel that comes before the statement finds nothing to end. */
-async function cancelled(client: Awaited<ReturnType<typeof rig.raw>>): Promise<string> {
-  const heard = { answer: false }
-  const answer = client.until('Z').then((answers) => {
-    heard.answer = true
-    return shape(answers)
-  })
-  while (!heard.answer) await client.cancel()
-  return answer
-}

@@ -1,10 +1,18 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { ReplayLag } from '../../src/consistency/replay-lag.ts'
 import { faultCommands, runFault } from '../../src/faults/fault-list.ts'
 import { errorIn, query } from '../endpoint/raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from '../endpoint/rig.ts'
 
 const rig = useRig({ once: itemTable, each: noItems })
-afterEach(() => rig.endpoint.faults.heal())
+let lag: ReplayLag
+beforeAll(() => {
+  lag = new ReplayLag(rig.servers)
+})
+afterEach(async () => {
+  await rig.endpoint.faults.heal()
+  await lag.end()
+})
 
 const write = (id: number) => `INSERT INTO item VALUES (${id})`
 const recovering = 'SELECT pg_is_in_recovery() AS local'
@@ -20,6 +28,21 @@ describe('when the standby restarts', () => {
     const fresh = await rig.reader()
     await fresh.query(write(2))
     expect((await fresh.query('SELECT id FROM item')).rows).toEqual([{ id: 2 }])
+  })
+
+  it.each([
+    ['a checkpoint', () => rig.onPrimary('CHECKPOINT')],
+    ['its own restart', () => rig.endpoint.faults.restartWriter()],
+    ['the end of a log file', () => rig.onPrimary('SELECT pg_switch_wal()')],
+  ])('a global read needs nothing more of a primary that is idle after %s', async (_, last) => {
+    await rig.onPrimary(write(1))
+    await last()
+    await rig.replicated()
+    await rig.onStandby('CHECKPOINT')
+    await rig.endpoint.faults.restartStandby()
+    const reader = await rig.reader()
+    await reader.query("SET apg_write_forward.consistency_mode = 'global'")
+    expect((await reader.query('SELECT id FROM item')).rows).toEqual([{ id: 1 }])
   })
 })
 
@@ -83,6 +106,40 @@ describe('in a switchover', () => {
     expect([...acknowledged].filter((n) => !rows.has(n))).toEqual([])
     expect([...rows].filter((n) => !acknowledged.has(n) && !unknown.has(n))).toEqual([])
     expect(refusals.size).toBeGreaterThan(0)
+  })
+})
+
+describe('a switchover of a standby that is held back', () => {
+  const shown = () => rig.onStandby('SELECT id FROM item ORDER BY id')
+
+  it.each([
+    ['paused', () => lag.pause(), () => lag.resume()],
+    ['delayed', () => lag.set(60_000), () => lag.set(0)],
+  ])('%s: loses nothing, and holds back the new one', async (_, hold, letGo) => {
+    await hold()
+    await rig.onPrimary(write(1))
+    // It does not connect again by itself to a writer that was away.
+    await rig.endpoint.faults.crashWriter()
+    await rig.onPrimary(write(2))
+    expect(await shown()).toEqual([])
+    await rig.endpoint.faults.switchover()
+    expect(await shown()).toEqual([{ id: 1 }, { id: 2 }])
+    await rig.onPrimary(write(3))
+    expect(await shown()).toEqual([{ id: 1 }, { id: 2 }])
+    await letGo()
+    await lag.caughtUp()
+    expect(await shown()).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+  })
+
+  it('that does not come about leaves it held back', async () => {
+    await lag.pause()
+    const refused = rig.servers.control!.switchover(() => {
+      throw new Error('not now')
+    })
+    await expect(refused).rejects.toThrow('not now')
+    expect(await rig.onStandby('SELECT pg_get_wal_replay_pause_state() AS state')).toEqual([
+      { state: 'paused' },
+    ])
   })
 })
 

@@ -117,6 +117,31 @@ describe('reset', () => {
     await forgotten.end().catch(() => undefined)
   })
 
+  it('takes back every fault, lag and latency, all at once', async () => {
+    const client = new pg.Client(reader.readerUrl)
+    await client.connect()
+    await reader.lag.set(60_000)
+    await reader.lag.pause()
+    reader.latency.set(60_000)
+    await reader.faults.exhaustSlots()
+    await reader.faults.cutNetwork()
+    await reader.faults.loseNextCommitAnswer({ applied: true })
+    const waits = client.query(`SET apg_write_forward.connect_timeout = 0; UPDATE customer SET name = 'late'`)
+    await expect(waits).rejects.toMatchObject({ code: '53300' })
+    await reader.reset()
+    expect(reader.status()).toMatchObject({
+      faults: [],
+      lagMs: 0,
+      lagPaused: false,
+      latencyMs: 0,
+      crossings: 0,
+    })
+    expect(await everything()).toEqual(before)
+    await client.query(`UPDATE customer SET name = 'heard of'`)
+    expect((await client.query('SELECT DISTINCT name FROM customer')).rows).toEqual([{ name: 'heard of' }])
+    await client.end()
+  })
+
   it.each([
     ['columns', 'ALTER TABLE customer ADD COLUMN late int'],
     ['constraints', 'ALTER TABLE customer ADD CHECK (id > 0)'],
