@@ -47,12 +47,14 @@ export class WayToWriter {
   /**
    * Opens a session on the writer. One that is starting up is asked again; while the way is cut nobody answers.
    *
+   * @param prepare makes it what the client expects; that is part of opening it, and takes of the same patience.
    * @throws BackendLost, SlotsExhausted, or the signal's reason
    */
   async open(
     parameters: ReadonlyMap<string, string>,
     events: BackendEvents,
     { timeoutMs, signal }: Patience,
+    prepare: (backend: Backend) => Promise<void>,
   ): Promise<Backend> {
     const limit = limitOf(timeoutMs, signal)
     const seat = { taken: true }
@@ -73,10 +75,13 @@ export class WayToWriter {
     }
     try {
       this.slots.take()
-      opened.backend = await this.#connect(parameters, watched, limit.signal)
-      this.#sessions.add(opened.backend)
-      await this.slots.learn(opened.backend)
-      return opened.backend
+      const backend = await this.#connect(parameters, watched, limit.signal)
+      opened.backend = backend
+      this.#sessions.add(backend)
+      limit.signal.addEventListener('abort', () => backend.giveUp(limit.signal.reason as Error))
+      await this.slots.learn(backend)
+      await prepare(backend)
+      return backend
     } catch (error) {
       opened.backend?.end()
       leave(opened.backend)

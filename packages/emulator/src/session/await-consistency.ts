@@ -5,8 +5,8 @@ import { WaitsForItself } from '../consistency/replay-tracker.ts'
 import type { Conversation } from './conversation.ts'
 import { abortable } from './cross.ts'
 import { isConsistencyMode, type ConsistencyMode } from '../settings/forward-settings.ts'
-import { consistencyUnknown, NotForwarded, waitsForItself, writerUnreachable } from './not-forwarded.ts'
-import { openPrimary } from './open-primary.ts'
+import { consistencyUnknown, NotForwarded, waitsForItself } from './not-forwarded.ts'
+import { notReached, openPrimary } from './open-primary.ts'
 import type { Plan } from './plan.ts'
 
 /** Waits until the standby shows what the session's consistency mode promises to a read that begins now. @throws NotForwarded */
@@ -119,13 +119,10 @@ function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** Finds out what the standby must replay before this session reads from it again. @throws NotForwarded */
 export async function placeOwnWrites(conversation: Conversation): Promise<void> {
-  const { ownWrites, servers } = conversation
   try {
-    const error = await ownWrites.place(await openPrimary(conversation))
+    const error = await conversation.ownWrites.place(await openPrimary(conversation))
     if (error) throw new NotForwarded(error)
   } catch (error) {
-    if (!(error instanceof BackendLost)) throw error
-    servers.takeLoss()
-    throw writerUnreachable(error)
+    throw notReached(conversation, error)
   }
 }

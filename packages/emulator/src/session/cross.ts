@@ -1,17 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
 import { asError } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
-import {
-  cancelledByUser,
-  NotForwarded,
-  staleSnapshot,
-  statementTimedOut,
-  writerUnreachable,
-} from './not-forwarded.ts'
-import { openPrimary } from './open-primary.ts'
+import { cancelledByUser, NotForwarded, staleSnapshot, statementTimedOut } from './not-forwarded.ts'
+import { notReached, openPrimary } from './open-primary.ts'
 import { replayOn } from '../settings/settings.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -30,11 +23,7 @@ export async function reachPrimary(conversation: Conversation): Promise<Backend>
     await moveTransaction(conversation, primary)
     return primary
   } catch (error) {
-    if (error instanceof BackendLost && error.role === 'primary') {
-      conversation.servers.takeLoss()
-      throw writerUnreachable(error)
-    }
-    throw error
+    throw notReached(conversation, error)
   }
 }
 

@@ -51,11 +51,12 @@ export class SessionServers {
         if (error.lastWords && describeError(error.lastWords).sqlstate === '25P03') this.onOwnTimeout?.(error)
       },
     }
-    const primary = await this.#way.open(this.#parameters, events, patience)
+    const primary = await this.#way.open(this.#parameters, events, patience, (opened) =>
+      this.#settings.replayAll(opened),
+    )
     this.#primary = primary
     // The client left while the session was opened, and nobody else would close it.
     if (this.#ended) primary.end()
-    await this.#settings.replayAll(primary)
     return primary
   }
 

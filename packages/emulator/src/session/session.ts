@@ -90,14 +90,14 @@ export class Session {
   /** Cancels what the client runs or waits for, on whichever server that is; resolves when the server knows. */
   async cancel(): Promise<void> {
     const { running, waiting, endpoint, servers } = this.#conversation
-    if (endpoint.way.isCut && servers.openPrimary?.busy) {
-      servers.openPrimary.giveUp(new Error('the client gave up while the network to the writer was cut'))
-    } else if (running) await running.cancel()
-    else {
+    if (!running) {
       // It may still be on its way to the server that is to run it.
       this.#conversation.cancelled = true
       waiting?.abort()
     }
+    if (endpoint.way.isCut && servers.openPrimary?.busy) {
+      servers.openPrimary.giveUp(new Error('the client gave up while the network to the writer was cut'))
+    } else await running?.cancel()
   }
 
   /** Ends the session on both sides; open transactions are rolled back by the servers. */

@@ -93,6 +93,20 @@ it('in the middle of a session’s life never harms what the emulator itself ask
   client.destroy()
 })
 
+it('ends the opening of a session on the writer, whatever is repeated there', async () => {
+  const [client, locker] = [await connect(0), await rig.raw({}, rig.servers.primary)]
+  await locker.ask([query('SELECT pg_advisory_lock(1)')])
+  await client.ask([query("SELECT set_config('app.a', pg_advisory_xact_lock(1)::text, false)")])
+  client.send(query('INSERT INTO item VALUES (1)'))
+  while ((await rig.onPrimary("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'")).length === 0);
+  await client.cancel()
+  expect(shape(await client.until('Z'))).toBe('E(57014) Z(I)')
+  await locker.ask([query('SELECT pg_advisory_unlock(1)')])
+  expect(await client.ask([query('INSERT INTO item VALUES (2)')])).toBe('C Z(I)')
+  expect(await rig.onPrimary('SELECT id FROM item')).toEqual([{ id: 2 }])
+  client.destroy()
+})
+
 it.each([
   ['a query', () => [query('INSERT INTO item VALUES (1)')]],
   ['extended messages', () => [parse('INSERT INTO item VALUES (1)'), bind(), execute(), sync]],

@@ -155,6 +155,9 @@ describe('extended messages without their Sync, on a session that is lost', () =
     client.send(execute(), sync)
     expect(shape(await client.until('Z'))).toBe('E(57P01) Z(I)')
     expect(await rig.onPrimary('SELECT FROM item')).toEqual([])
-    expect(await client.ask([write, bind(), execute(), sync])).toBe('1 2 C Z(I)')
+    expect(await client.ask([query('INSERT INTO item VALUES (1)')])).toBe('C Z(I)')
+    // Of a session with nothing open nobody has to be told.
+    await rig.endpoint.faults.killForwardedSessions()
+    expect(await client.ask([query('SELECT FROM item')])).toBe('T D C Z(I)')
   })
 })

@@ -56,10 +56,10 @@ const waiting = async () => {
 }
 
 /** Holds the lock that commits wait for. */
-async function locked(): Promise<RawClient> {
+async function locked(lock = 1): Promise<RawClient> {
   const holder = await rig.raw({}, rig.servers.primary)
   holders.push(holder)
-  await holder.ask([query('SELECT pg_advisory_lock(1)')])
+  await holder.ask([query(`SELECT pg_advisory_lock(${lock})`)])
   return holder
 }
 const released = (holder: RawClient) => holder.ask([query('SELECT pg_advisory_unlock_all()')])
@@ -149,6 +149,20 @@ describe('nothing that may be committed is taken for rolled back', () => {
     await kill()
     expect(await client.ask([sync])).toBe('E(08007) Z(I)')
     expect(await ids()).toEqual([7])
+  })
+
+  it('what committed by itself, when what follows it is lost before their Sync', async () => {
+    const client = await rig.raw()
+    await client.ask([...extended('CALL commits_itself()'), flush], 'C')
+    // The procedure's own lock is held until the Sync, so this is another one.
+    const holder = await locked(2)
+    client.send(...extended('SELECT pg_advisory_xact_lock_shared(2)'), flush)
+    await waiting()
+    await kill()
+    expect(errorIn(await client.until('E'))?.sqlstate).toBe('08007')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await ids()).toEqual([7])
+    await released(holder)
   })
 
   it('a lone Sync that commits what was flushed behind a COMMIT', async () => {
@@ -323,5 +337,15 @@ describe('the network', () => {
     expect(await ids()).toEqual(before)
     await heal()
     expect(await Promise.all(answers)).toEqual(clients.map(() => 'C Z(I)'))
+  })
+
+  it('holds up no client that cancels, however far its session had come', async () => {
+    const clients = await Promise.all(Array.from({ length: 12 }, () => rig.raw()))
+    for (const [n, client] of clients.entries()) client.send(query(write(n)))
+    await cut()
+    for (const answer of await Promise.all(clients.map((client) => client.cancelled()))) {
+      expect(answer).toMatch(/^(C|E\((57014|08007)\)) Z\(I\)$/)
+    }
+    await heal()
   })
 })

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
-import { query, shape } from '../endpoint/raw-client.ts'
+import { errorIn, query, shape } from '../endpoint/raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from '../endpoint/rig.ts'
 
 const rig = useRig({ once: itemTable, each: noItems })
@@ -84,6 +84,49 @@ describe('while the network to the writer is cut', () => {
     await heal()
     expect(shape(await client.until('Z'))).toBe('C Z(I)')
     expect(await ids()).toEqual([1])
+  })
+
+  it('a new forwarded session that freezes before it is as the client has set it can be given up, and gives up itself', async () => {
+    const [client, locker] = [await rig.raw(), await rig.raw({}, rig.servers.primary)]
+    await locker.ask([query('SELECT pg_advisory_lock(1)')])
+    // The writer is made to repeat it, and waits.
+    await client.ask([query("SELECT set_config('app.a', pg_advisory_xact_lock(1)::text, false)")])
+    const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+    client.send(query(write(1)))
+    while ((await rig.onPrimary(waits)).length === 0);
+    await cut()
+    expect(await client.cancelled()).toBe('E(57014) Z(I)')
+    await heal()
+    await locker.ask([query('SELECT pg_advisory_unlock(1)')])
+    while ((await rig.onPrimary(waits)).length > 0);
+
+    await locker.ask([query('SELECT pg_advisory_lock(1)')])
+    await client.ask([query("SET apg_write_forward.connect_timeout = '1s'")])
+    client.send(query(write(2)))
+    const answers = await client.until('Z')
+    expect(shape(answers)).toBe('E(08001) Z(I)')
+    expect(errorIn(answers)!.text).toContain('no answer within 1000 ms')
+    await locker.ask([query('SELECT pg_advisory_unlock(1)')])
+    expect(await client.ask([query(write(3))])).toBe('C Z(I)')
+    expect(await ids()).toEqual([3])
+  })
+
+  it('a transaction that freezes on its way to the writer can be given up', async () => {
+    const [client, locker] = [await rig.raw(), await rig.raw({}, rig.servers.primary)]
+    await client.ask([query(write(1))])
+    await locker.ask([query('SELECT pg_advisory_lock(1)')])
+    await client.ask([query('BEGIN')])
+    await client.ask([query("SELECT set_config('app.a', pg_advisory_xact_lock(1)::text, true)")])
+    client.send(query(write(2)))
+    const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+    while ((await rig.onPrimary(waits)).length === 0);
+    await cut()
+    expect(await client.cancelled()).toBe('E(57014) Z(E)')
+    expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+    await heal()
+    await locker.ask([query('SELECT pg_advisory_unlock(1)')])
+    expect(await client.ask([query(write(3))])).toBe('C Z(I)')
+    expect(await ids()).toEqual([1, 3])
   })
 
   it('a client that leaves amid a statement is let go when the network is whole, and nothing of it stays', async () => {
