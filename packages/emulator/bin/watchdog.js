@@ -61,6 +61,8 @@ const ended = async (timeoutMs) => {
 
 // SIGQUIT is PostgreSQL's immediate shutdown: the data is about to be removed, there is nothing to write down.
 for (const pid of running) signal(pid, 'SIGQUIT')
+// One that was stopped, to be killed in peace or by somebody's hand, hears of it when it goes on.
+for (const pid of running) signal(pid, 'SIGCONT')
 await ended(6000)
 for (const pid of running) signal(pid, 'SIGKILL')
 await ended(1000)
