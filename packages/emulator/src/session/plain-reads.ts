@@ -34,7 +34,7 @@ export class PlainReads {
   take(unit: Unit): boolean {
     const conversation = this.#conversation
     if (unit.kind !== 'query' && unit.kind !== 'extended') return false
-    if (!conversation.atRest || !mayReadNow(conversation) || conversation.servers.standby.lost) return false
+    if (!conversation.atRest || !mayReadNow(conversation)) return false
     try {
       return unit.kind === 'query'
         ? this.#takeQuery(unit.message)
@@ -55,7 +55,7 @@ export class PlainReads {
     return true
   }
 
-  /** One statement at the most is parsed, and only the portal without a name is used, all of it. */
+  /** One statement at the most is parsed; a portal, whatever its name, ends with the unit. */
   #takeExtended(messages: readonly Message[]): boolean {
     let parsed: PreparedStatement | undefined
     for (const { type, bytes } of messages) {
@@ -64,17 +64,14 @@ export class PlainReads {
         parsed = newStatement(this.#conversation, bytes)
         if (!this.#isPlain(parsed.plan) || !this.#isFree(parsed.name)) return false
       } else if (type === frontend.bind) {
-        const { portal, statement } = bindFields(bytes)
-        if (portal !== '' || !this.#isReadable(statement, parsed)) return false
+        if (!this.#isReadable(bindFields(bytes).statement, parsed)) return false
       } else if (type === frontend.describe) {
         const { of, name } = targetFields(bytes)
-        if (of === 'portal' ? name !== '' : !this.#isReadable(name, parsed)) return false
+        if (of === 'statement' && !this.#isReadable(name, parsed)) return false
       } else if (type === frontend.execute) {
-        const { portal, maxRows } = executeFields(bytes)
-        if (portal !== '' || maxRows !== 0) return false
+        if (executeFields(bytes).maxRows !== 0) return false
       } else return false
     }
-    if (messages.length === 0) return false
     this.#send(joined(messages), parsed ? this.#repliesTo(parsed) : everything)
     return true
   }

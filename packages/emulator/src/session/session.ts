@@ -116,10 +116,11 @@ export class Session {
     if (unit.kind === 'copy') return
     if (conversation.skipping && unit.kind !== 'extended') return
     conversation.sink.failed = false
-    if (await this.#answerLoss(unit)) return
-    if (unit.kind === 'query') await performQuery(conversation, unit.message)
-    else if (unit.kind === 'call') await performCall(conversation, unit.message)
-    else await performExtended(conversation, unit.messages, unit.synced)
+    if (!(await this.#answerLoss(unit))) {
+      if (unit.kind === 'query') await performQuery(conversation, unit.message)
+      else if (unit.kind === 'call') await performCall(conversation, unit.message)
+      else await performExtended(conversation, unit.messages, unit.synced)
+    }
     if (conversation.servers.standby.lost) throw conversation.servers.standby.lost
     await this.#placeWrites()
   }

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { framed } from '../../src/wire/build.ts'
 import { frontend } from '../../src/wire/message-types.ts'
@@ -74,6 +75,22 @@ describe('a server that goes', () => {
     expect(errorIn(await client.ended())?.sqlstate).toBe('57P01')
     const other = await rig.reader()
     await other.query('INSERT INTO item VALUES (1)')
+  })
+
+  it('ends the session when it is the standby, behind the answer of the writer that was still to come', async () => {
+    const [client, locker] = [
+      await rig.raw({ application_name: 'waits' }),
+      new pg.Client({ ...rig.servers.primary, user: 'postgres' }),
+    ]
+    await locker.connect()
+    await locker.query('BEGIN; LOCK item')
+    client.send(query('INSERT INTO item VALUES (1)'))
+    while ((await rig.onPrimary("SELECT FROM pg_stat_activity WHERE wait_event = 'relation'")).length === 0);
+    await kill('onStandby', 'waits')
+    await locker.query('COMMIT')
+    await locker.end()
+    expect(shape(await client.ended())).toBe('C Z(I) E(57P01)')
+    expect(await rig.onPrimary('SELECT id FROM item')).toEqual([{ id: 1 }])
   })
 
   it('is named where the writer cannot be reached, and reads go on', async () => {

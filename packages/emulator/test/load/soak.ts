@@ -1,92 +1,41 @@
 /**
- * A million statements, reads, writes and errors in every protocol over several sessions, and what memory does meanwhile:
- * `npm run soak -- --statements 1000000`.
+ * What a reader does under load, and what is left of it: a million statements over several sessions, short connections and
+ * floods of them, NOTICEs of many megabytes, clients that read a huge result slowly.
+ * `npm run soak -- --statements 1000000 --connections 2000 --flood 500 --megabytes 256`; 0 leaves a part out.
  */
 import { parseArgs } from 'node:util'
-import { bind, execute, parse, query, RawClient, sync } from '../endpoint/raw-client.ts'
-import { memory, startStand } from './stand.ts'
+import { tls } from '../endpoint/certificates.ts'
+import { manyConnections } from './connections.ts'
+import { longNotices, slowReaders } from './long-answers.ts'
+import { startStand } from './stand.ts'
+import { manyStatements } from './statements.ts'
 
-const { values } = parseArgs({ options: { statements: { type: 'string', default: '1000000' } } })
-const total = Number(values.statements)
-if (!Number.isInteger(total) || total < 1000) throw new TypeError('--statements is a number from 1000')
-const sessions = 8
-const pipelined = 20
-const looks = 20
-/** More distinct texts than any cache keeps. */
-const texts = 20_000
-
-const stand = await startStand({})
-await stand.onPrimary(
-  'CREATE TABLE item (id int PRIMARY KEY, n int); INSERT INTO item SELECT n, 0 FROM generate_series(0, 99) AS n',
-)
-const [endpoint] = stand.endpoints
-let [sent, errors] = [0, 0]
-
-/** Units of one statement each, with a Z behind every answer. */
-function units(first: number): Buffer[][] {
-  return Array.from({ length: pipelined }, (_, at) => {
-    const n = first + at
-    switch (n % 10) {
-      case 0:
-        return [parse(`SELECT ${n % texts}`), bind(), execute(), sync]
-      case 1:
-        return [query(`SELECT n FROM item WHERE id = ${n % 100}`)]
-      case 2:
-        return [query(n % 100 === 2 ? `UPDATE item SET n = n + 1 WHERE id = ${n % 97}` : 'VALUES (1)')]
-      case 3:
-        return [bind([String(n % 100)], 'read'), execute(), sync]
-      case 4:
-        return [query(n % 200 === 4 ? 'SELEC' : 'SELECT 1')]
-      case 5:
-        return [query('BEGIN')]
-      case 6:
-        return [query('SELECT n FROM item WHERE id = 1')]
-      case 7:
-        return n % 100 === 7 ? [bind(['3'], 'write'), execute(), sync] : [query('SELECT 2')]
-      case 8:
-        return [query(n % 20 === 8 ? 'ROLLBACK' : 'COMMIT')]
-      default:
-        return [query(`SELECT '${'x'.repeat(n % 2000)}'`)]
-    }
-  })
+const { values } = parseArgs({
+  options: {
+    statements: { type: 'string', default: '1000000' },
+    connections: { type: 'string', default: '2000' },
+    flood: { type: 'string', default: '500' },
+    megabytes: { type: 'string', default: '256' },
+  },
+})
+const [statements, connections, flood, megabytes] = [
+  values.statements,
+  values.connections,
+  values.flood,
+  values.megabytes,
+].map(Number) as [number, number, number, number]
+for (const [name, value] of Object.entries(values)) {
+  if (!/^\d+$/.test(value)) throw new TypeError(`--${name} is a number, 0 or more`)
 }
+if (statements > 0 && statements < 1000) throw new TypeError('--statements is 0, or a number from 1000')
 
-async function session(): Promise<void> {
-  const client = await RawClient.connect(endpoint!, { user: 'postgres', database: 'postgres' })
-  await client.ask([parse('SELECT n FROM item WHERE id = $1', 'read'), sync])
-  await client.ask([parse('UPDATE item SET n = n + 1 WHERE id = $1', 'write'), sync])
-  while (sent < total) {
-    const batch = units(sent)
-    sent += pipelined
-    client.send(...batch.flat())
-    for (const {} of batch) {
-      const answers = await client.until('Z')
-      errors += answers.filter(({ type }) => type === 'E').length
-    }
-  }
-  client.destroy()
+const stand = await startStand({}, { tls })
+await stand.onPrimary('CREATE TABLE visit (id int)')
+const good: boolean[] = []
+if (connections + flood > 0) good.push(await manyConnections(stand, connections, flood))
+if (megabytes > 0) {
+  good.push(await longNotices(stand, Math.min(megabytes, 64)), await slowReaders(stand, megabytes))
 }
-
-const series: ReturnType<typeof memory>[] = []
-let nextLook = 0
-const look = () => {
-  if (sent < nextLook) return
-  nextLook += total / looks
-  const now = memory()
-  series.push(now)
-  console.log(`${sent} statements: heap ${now.heap} MB, buffers ${now.buffers} MB, rss ${now.rss} MB`)
-}
-const looking = setInterval(look, 50)
-const started = Date.now()
-await Promise.all(Array.from({ length: sessions }, session))
-clearInterval(looking)
-console.log(`${sent} statements, ${errors} errors among them, ${Math.round((Date.now() - started) / 1000)} s`)
+if (statements > 0) good.push(await manyStatements(stand, statements))
 await stand.stop()
-
-// Caches fill in the first half; in the second nothing may grow any more.
-const mean = (part: readonly { heap: number }[]) =>
-  part.reduce((sum, { heap }) => sum + heap, 0) / part.length
-const middle = mean(series.slice(looks / 2, (looks * 3) / 4))
-const end = mean(series.slice((looks * 3) / 4))
-console.log(`heap: ${middle.toFixed(1)} MB in the third quarter, ${end.toFixed(1)} MB in the last`)
-process.exitCode = end > middle * 1.1 + 2 ? 1 : 0
+process.exitCode = good.every(Boolean) ? 0 : 1

@@ -9,6 +9,8 @@ import type { ServerAddress } from '../../src/servers.ts'
 /** Servers and endpoints for a long run outside the test runner, and what such a run looks at. */
 export interface Stand {
   readonly endpoints: readonly Endpoint[]
+  /** Of clients whose sessions are to be told from others. */
+  readonly login: { readonly user: string; readonly database: string; readonly application_name: string }
   onPrimary(sql: string): Promise<any[]>
   onStandby(sql: string): Promise<any[]>
   /** How many sessions of this application are left on both servers, after waiting up to so long for there to be none. */
@@ -43,6 +45,7 @@ export async function startStand(...endpoints: readonly Partial<EndpointOptions>
   const onStandby = (sql: string) => ask(servers.standby, sql)
   return {
     endpoints: started,
+    login: { user: servers.user, database: servers.database, application_name: 'load' },
     onPrimary,
     onStandby,
     async sessionsLeft(application, waitMs) {
