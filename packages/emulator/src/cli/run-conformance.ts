@@ -41,7 +41,8 @@ function showResults(results: readonly CaseResult[]): string {
   const notes = deviating.map(
     ({ id, title, deviations }) => `~ ${id}: ${title}\n  not so here: ${deviations.join('; ')}`,
   )
-  const count = `${results.length} cases: ${results.length - differing.length} as expected, ${differing.length} with differences`
+  const cases = results.length === 1 ? '1 case' : `${results.length} cases`
+  const count = `${cases}: ${results.length - differing.length} as expected, ${differing.length} with differences`
   return `${[...blocks, ...notes, count].join('\n\n')}\n`
 }
 

@@ -160,7 +160,7 @@ describe('forwarding-reader conformance', () => {
   session "inside, extended": COMMIT
     command: expected ROLLBACK, seen COMMIT
 
-1 cases: 0 as expected, 1 with differences
+1 case: 0 as expected, 1 with differences
 `)
   })
 

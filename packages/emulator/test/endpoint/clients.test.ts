@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -194,33 +194,4 @@ describe('programs of PostgreSQL', () => {
       expect(same).toBe(true)
     },
   )
-})
-
-/** A Python with psycopg2: the distribution's, or the one in PATH. */
-const python = ['/usr/bin/python3', 'python3'].find(
-  (program) => spawnSync(program, ['-c', 'import psycopg2']).status === 0,
-)
-if (python === undefined)
-  console.warn('SKIPPED: the test with psycopg2, which is not installed (install python3-psycopg2)')
-
-describe('psycopg2', () => {
-  it.skipIf(python === undefined)('reads, writes, and goes on after errors and refusals', async () => {
-    await rig.onPrimary(`CREATE TABLE wide (id int PRIMARY KEY, name text, data bytea, doc jsonb, tags text[],
-      made timestamptz, price numeric, flag boolean)`)
-    await rig.replicated()
-    const script = new URL('psycopg.py', import.meta.url).pathname
-    const { host, port } = rig.endpoint
-    const { stdout } = await run(python!, [script, `postgres://postgres@${host}:${port}/postgres`])
-    expect(JSON.parse(stdout)).toEqual({
-      'standby first': true,
-      'then primary': true,
-      'standby again': true,
-      values: Array.from({ length: 8 }, () => true),
-      rows: 50_000,
-      again: '23505',
-      savepoint: '0A000',
-      copy: '0A000',
-      afterwards: 1,
-    })
-  })
 })
