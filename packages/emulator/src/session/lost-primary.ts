@@ -50,10 +50,10 @@ export async function runForClient(
  * @returns false if the primary was lost.
  */
 export async function syncForClient(conversation: Conversation): Promise<boolean> {
-  const { unsynced, servers, unsyncedWork, transaction, sink, outbox } = conversation
+  const { unsynced, servers, unsyncedWork, sink, outbox } = conversation
   if (unsynced.size === 0) return true
   const primary = servers.openPrimary && unsynced.has(servers.openPrimary) ? servers.openPrimary : undefined
-  const ending = primary && unsyncedWork !== 'none' && !transaction && !sink.failed ? 'commit' : undefined
+  const ending = primary && unsyncedWork !== 'none' && !sink.failed ? 'commit' : undefined
   try {
     const trap = primary && trapFor(conversation, primary, ending)
     if (trap) await loseAnswer(conversation, primary, undefined, [], trap)
@@ -110,12 +110,11 @@ export async function tellLoss(conversation: Conversation, error: unknown, endin
 
 /** What was open on the primary is gone; a transaction fails, and the standby takes the primary's place in it. */
 async function afterLoss(conversation: Conversation, fate: Fate): Promise<void> {
-  const { servers, prepared, unsynced, transaction, crossing } = conversation
+  const { servers, prepared, transaction, crossing } = conversation
   servers.takeLoss()
   conversation.looseChanges = []
   conversation.unsyncedWork = 'none'
   for (const [name, { backend }] of prepared.portals) if (backend.lost) prepared.portals.delete(name)
-  for (const server of unsynced) if (server.lost) unsynced.delete(server)
   if (fate !== 'unknown') {
     // Nothing was written that the session would have to wait for.
     if (crossing) crossing.outcome = 'rolled-back'
@@ -141,7 +140,6 @@ async function failOnStandby(
   await inject(standby, failingText)
   transaction.moved = false
   transaction.standbyOpen = false
-  transaction.changes = []
   conversation.status = standby.status
 }
 

@@ -15,7 +15,7 @@ export async function openPrimary(conversation: Conversation): Promise<Backend> 
   const controller = new AbortController()
   conversation.waiting = controller
   try {
-    return await servers.primary({ timeoutMs: forwardSettings.connectTimeoutMs, signal: controller.signal })
+    return await servers.open({ timeoutMs: forwardSettings.connectTimeoutMs, signal: controller.signal })
   } catch (error) {
     if (controller.signal.aborted) throw cancelledByUser()
     if (error instanceof SlotsExhausted) throw noSlot(error, endpoint.assumptions['slots-sqlstate'])

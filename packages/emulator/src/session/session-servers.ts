@@ -38,9 +38,8 @@ export class SessionServers {
     return this.#primary
   }
 
-  /** The primary's session, opened with the client's own parameters and brought to its settings. */
-  async primary(patience: Patience): Promise<Backend> {
-    if (this.#primary && !this.#primary.lost) return this.#primary
+  /** Opens the primary's session with the client's own parameters, and brings it to its settings. */
+  async open(patience: Patience): Promise<Backend> {
     this.#lost = undefined
     const events: BackendEvents = {
       notice: () => {

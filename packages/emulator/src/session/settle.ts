@@ -203,8 +203,8 @@ async function spread(conversation: Conversation): Promise<void> {
   if (conversation.unspread.length === 0) return
   for (const { change, madeOn } of conversation.unspread.splice(0)) {
     const other = conversation.servers.other(madeOn.role)
-    // A session that is opened in its place gets them too.
-    if (other && !other.lost) await replayOn(other, change.replay).catch(unlessPrimaryLost)
+    // A session that is opened in the place of one that was lost gets them too.
+    if (other) await replayOn(other, change.replay).catch(unlessPrimaryLost)
   }
 }
 

@@ -33,7 +33,7 @@ describe('a server that goes', () => {
     await client.query('BEGIN')
     await client.query('INSERT INTO item VALUES (1)')
     await kill('onPrimary', 'held')
-    expect((await errorOf(client.query('COMMIT'))).code).toBe('57P01')
+    expect(await errorOf(client.query('COMMIT'))).toMatchObject({ code: '57P01', severity: 'ERROR' })
     expect((await errorOf(client.query('SELECT 1'))).code).toBe('25P02')
     expect((await client.query('COMMIT')).command).toBe('ROLLBACK')
     await client.query('INSERT INTO item VALUES (2)')
@@ -73,6 +73,12 @@ describe('a server that goes', () => {
     await client.ask([query('INSERT INTO item VALUES (1)')])
     await kill('onStandby', 'reads')
     expect(errorIn(await client.ended())?.sqlstate).toBe('57P01')
+    const busy = await rig.raw({ application_name: 'reads' })
+    await busy.ask([query('BEGIN')])
+    busy.send(query('SELECT pg_sleep(600)'))
+    while ((await rig.onStandby("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length === 0);
+    await kill('onStandby', 'reads')
+    expect(shape(await busy.ended())).toBe('T E(57P01)')
     const other = await rig.reader()
     await other.query('INSERT INTO item VALUES (1)')
   })
@@ -138,6 +144,7 @@ describe('a session on the writer that is lost while the reader asks it what a n
     await client.ask([query('BEGIN')])
     await client.ask([query('INSERT INTO item VALUES (1)')])
     await locker.ask([query('BEGIN; LOCK other IN ACCESS EXCLUSIVE MODE')])
+    await rig.endpoint.faults.loseNextCommitAnswer({ applied: true })
     client.send(...messages)
     while (
       (await rig.onPrimary("SELECT FROM pg_locks WHERE NOT granted AND relation = 'other'::regclass"))
@@ -150,7 +157,74 @@ describe('a session on the writer that is lost while the reader asks it what a n
     expect(shape(await (client.send(query('COMMIT')), client.until('Z')))).toBe('C Z(I)')
     expect(rig.endpoint.crossings().transactions.map(({ outcome }) => outcome)).toEqual(['rolled-back'])
     expect(await rig.onPrimary('SELECT id FROM item UNION ALL SELECT id FROM other')).toEqual([])
-    expect(await client.ask([query(write)])).toBe('C Z(I)')
+    // What was never sent was no commit.
+    expect(await client.ask([query(write)])).toBe('E(08007) Z(I)')
+  })
+})
+
+describe('an idle session on the writer, lost while the reader asks the standby what a name means', () => {
+  const write = "INSERT INTO other VALUES (2, lower('A'))"
+
+  /** Holds the table on the standby too; resolves once the client waits for it there. */
+  async function heldUp(client: RawClient): Promise<RawClient> {
+    const locker = await rig.raw({}, rig.servers.primary)
+    await locker.ask([query('BEGIN; LOCK other IN ACCESS EXCLUSIVE MODE')])
+    // The standby hears of the lock with the next commit.
+    await rig.onPrimary("SELECT pg_logical_emit_message(true, '', '')")
+    await rig.replicated()
+    client.send(query(write))
+    const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'other'::regclass"
+    while ((await rig.onStandby(waits)).length === 0);
+    return locker
+  }
+
+  it('is opened anew for the transaction, and that one is not taken for lost', async () => {
+    const client = await rig.raw()
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await client.ask([query('BEGIN')])
+    const locker = await heldUp(client)
+    await rig.endpoint.faults.killForwardedSessions()
+    await locker.ask([query('COMMIT')])
+    expect(shape(await client.until('Z'))).toBe('C Z(T)')
+    expect(await client.ask([query('COMMIT')])).toBe('C Z(I)')
+    expect(await rig.onPrimary('SELECT id FROM other')).toEqual([{ id: 2 }])
+  })
+
+  it('is not left behind where the client has gone as well', async () => {
+    const { sessions } = rig.endpoint.status()
+    const client = await rig.raw({ application_name: 'gone' })
+    const locker = await heldUp(client)
+    // A client that only closes its side may still read; from this one it is clear.
+    client.socket.resetAndDestroy()
+    while (rig.endpoint.status().sessions > sessions) await rig.onPrimary('SELECT 1')
+    const there = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'gone'"
+    await locker.ask([query('COMMIT')])
+    while ((await rig.onStandby(there)).length + (await rig.onPrimary(there)).length > 0);
+    expect(await rig.onPrimary('SELECT id FROM other')).toEqual([])
+  })
+})
+
+describe('a transaction that was lost', () => {
+  it('hands nothing on to the one that is chained to it', async () => {
+    const client = await rig.raw()
+    await client.ask([query('BEGIN')])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await rig.endpoint.faults.killForwardedSessions()
+    expect(await client.ask([query('SELECT 1')])).toBe('E(57P01) Z(E)')
+    expect(await client.ask([query('ROLLBACK AND CHAIN')])).toBe('C Z(T)')
+    expect(await client.ask([query('INSERT INTO item VALUES (2)')])).toBe('C Z(T)')
+    expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+    expect(await rig.onPrimary('SELECT id FROM item')).toEqual([])
+  })
+
+  it('leaves nothing open on the standby either, where it had a portal', async () => {
+    const client = await rig.raw()
+    await client.ask([query('BEGIN')])
+    await client.ask([parse('SELECT 1', 's'), bind([], 's', 'p'), sync])
+    await client.ask([query('INSERT INTO item VALUES (1)')])
+    await rig.endpoint.faults.loseNextCommitAnswer({ applied: true })
+    expect(await client.ask([query('COMMIT')])).toBe('E(08007) Z(I)')
+    expect(await client.ask([query('SELECT 1')])).toBe('T D C Z(I)')
   })
 })
 
@@ -172,7 +246,12 @@ describe('extended messages without their Sync, on a session that is lost', () =
     client.send(execute(), sync)
     expect(shape(await client.until('Z'))).toBe('E(57P01) Z(I)')
     expect(await rig.onPrimary('SELECT FROM item')).toEqual([])
+    expect(await client.ask([execute(), sync])).toBe('E(34000) Z(I)')
     expect(await client.ask([query('INSERT INTO item VALUES (1)')])).toBe('C Z(I)')
+    expect(rig.endpoint.crossings().transactions.at(-1)).toMatchObject({
+      statements: ['INSERT INTO item VALUES (1)'],
+      outcome: 'committed',
+    })
     // Of a session with nothing open nobody has to be told.
     await rig.endpoint.faults.killForwardedSessions()
     expect(await client.ask([query('SELECT FROM item')])).toBe('T D C Z(I)')

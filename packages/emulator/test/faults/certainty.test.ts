@@ -154,6 +154,7 @@ describe('nothing that may be committed is taken for rolled back', () => {
   it('what committed by itself, when what follows it is lost before their Sync', async () => {
     const client = await rig.raw()
     await client.ask([...extended('CALL commits_itself()'), flush], 'C')
+    await client.ask([...extended(write(1)), flush], 'C')
     // The procedure's own lock is held until the Sync, so this is another one.
     const holder = await locked(2)
     client.send(...extended('SELECT pg_advisory_xact_lock_shared(2)'), flush)
@@ -277,6 +278,18 @@ describe('the lost answer', () => {
     expect(await ids()).toEqual([1])
   })
 
+  it('is not that of a Sync behind what was only bound, or behind an error', async () => {
+    const client = await rig.raw()
+    await rig.endpoint.faults.loseNextCommitAnswer({ applied: true })
+    expect(await client.ask([parse(write(1)), bind(), flush], '2')).toBe('1 2')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    await client.ask([...extended(write(1)), flush], 'C')
+    expect(await client.ask([...extended('INSERT INTO item VALUES (1)'), flush], 'E')).toBe('1 2 E(23505)')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    expect(await ids()).toEqual([])
+    expect(rig.endpoint.faults.lasting).toEqual(['lose-next-commit-answer'])
+  })
+
   it('is that of a Sync behind a COMMIT and what was flushed', async () => {
     const client = await rig.raw()
     await moved(client, 1)
@@ -290,6 +303,14 @@ describe('the lost answer', () => {
 })
 
 describe('a session outlives the loss of the writer', () => {
+  it('unseen, once its Sync is answered', async () => {
+    const client = await rig.raw()
+    await client.ask([...extended(write(1)), flush], 'C')
+    expect(await client.ask([sync])).toBe('Z(I)')
+    await kill()
+    expect(await client.ask([query('SELECT FROM item')])).toBe('T D C Z(I)')
+  })
+
   it('while a setting was brought to it', async () => {
     const client = await rig.raw()
     await client.ask([query(write(1))])
