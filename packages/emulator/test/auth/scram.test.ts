@@ -38,6 +38,17 @@ describe('an exchange of both sides', () => {
     asking.check(proven!)
   })
 
+  it('takes a password as it is that SASLprep does not allow', async () => {
+    // Letters that run from right to left may not end in a digit.
+    const forbidden = '\u06271'
+    const asking = client(undefined, both, forbidden)
+    const answering = new ScramServer(plainMechanism, {
+      verifier: await verifierOf(forbidden),
+      binding: undefined,
+    })
+    expect(answering.final(await asking.prove(answering.first(asking.first)))).toMatch(/^v=/)
+  })
+
   it('is not proven with another password', async () => {
     const asking = client(undefined, both, 'wrong')
     const answering = server(plainMechanism)

@@ -19,20 +19,13 @@ afterEach(() => lag.resume())
 const write = 'INSERT INTO item DEFAULT VALUES'
 const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ'
 
-/** The session that asks the standby how far it is has come, so somebody waits. */
-async function somebodyWaits(): Promise<void> {
-  const asking =
-    "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%' AND pid <> pg_backend_pid()"
-  while ((await rig.onStandby(asking)).length === 0);
-}
-
 it('waits before a transaction takes its snapshot for a statement that is only parsed', async () => {
   const client = await rig.raw()
   await lag.pause()
   await client.ask([query(write)])
   await client.ask([query(begin)])
   const parsed = client.ask([parse('SELECT id FROM item', 'all'), describeStatement('all'), sync])
-  await somebodyWaits()
+  await rig.somebodyWaits()
   await lag.resume()
   expect(await parsed).toBe('1 t T Z(T)')
   expect(await client.ask([bind([], 'all'), execute(), sync])).toBe('2 D C Z(T)')
@@ -45,7 +38,7 @@ it('waits before a transaction takes its snapshot for the question which functio
   await client.query(write)
   await client.query(begin)
   const reading = client.query('SELECT count(*)::int AS n FROM item')
-  await somebodyWaits()
+  await rig.somebodyWaits()
   await lag.resume()
   expect((await reading).rows).toEqual([{ n: 1 }])
   await client.query('ROLLBACK')
@@ -57,7 +50,7 @@ it('tells a client that cancels such a wait, and aborts its transaction', async 
   await client.ask([query(write)])
   await client.ask([query(begin)])
   const cancelled = client.ask([query('SELECT count(*) FROM item')])
-  await somebodyWaits()
+  await rig.somebodyWaits()
   await client.cancel()
   expect(await cancelled).toBe('E(57014) Z(E)')
   expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')

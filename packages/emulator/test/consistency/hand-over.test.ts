@@ -181,11 +181,6 @@ describe('a snapshot that is kept is taken no sooner than the session’s own wr
     void work.finally(() => (begun.yet = true))
     return begun
   }
-  const somebodyWaits = async () => {
-    const asking =
-      "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%'"
-    while ((await rig.onStandby(`${asking} AND pid <> pg_backend_pid()`)).length === 0);
-  }
 
   it.each<[string, string]>([
     ['PREPARE', `PREPARE it AS ${balances}`],
@@ -197,7 +192,7 @@ describe('a snapshot that is kept is taken no sooner than the session’s own wr
     await client.query(withdraw)
     await client.query(begin)
     const begun = answered(client.query(sql).catch(() => undefined))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     expect(begun.yet).toBe(false)
     await lag.resume()
     await begun.work
@@ -212,7 +207,7 @@ describe('a snapshot that is kept is taken no sooner than the session’s own wr
     await raw.ask([query(begin)])
     raw.send(parse(balances), sync)
     const begun = answered(raw.until('Z'))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     expect(begun.yet).toBe(false)
     await lag.resume()
     await begun.work

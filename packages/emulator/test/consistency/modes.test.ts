@@ -39,13 +39,6 @@ function beginRead(client: pg.Client): { answered: boolean; rows: Promise<number
   return begun
 }
 
-/** The session that asks the standby how far it is has come, so somebody waits. */
-async function somebodyWaits(): Promise<void> {
-  const asking =
-    "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%' AND pid <> pg_backend_pid()"
-  while ((await rig.onStandby(asking)).length === 0);
-}
-
 it('shows the old row under eventual consistency while replay is paused, and the new one once it has caught up', async () => {
   const client = await readerIn('eventual')
   await lag.pause()
@@ -61,7 +54,7 @@ it('waits under global consistency for what anybody has committed, even if the s
   await lag.pause()
   await rig.onPrimary(write)
   const begun = beginRead(client)
-  await somebodyWaits()
+  await rig.somebodyWaits()
   expect(begun.answered).toBe(false)
   await lag.resume()
   expect(await begun.rows).toBe(1)
@@ -149,7 +142,7 @@ it('changes its mode on the fly, and a text that sets one and reads gets the str
   await client.query(write)
   expect(await read(client)).toBe(0)
   const begun = client.query(`${mode('session')}; ${count}`)
-  await somebodyWaits()
+  await rig.somebodyWaits()
   await lag.resume()
   expect(((await begun) as unknown as pg.QueryResult[])[1]!.rows).toEqual([{ n: 1 }])
   expect((await client.query('SHOW apg_write_forward.consistency_mode')).rows[0]).toEqual({
@@ -173,7 +166,7 @@ it('begins in the mode of the endpoint, which the client may choose at its start
   expect(await read(plain)).toBe(0)
   await own.query(write)
   const begun = beginRead(own)
-  await somebodyWaits()
+  await rig.somebodyWaits()
   expect(begun.answered).toBe(false)
   await lag.resume()
   expect(await begun.rows).toBe(2)
@@ -218,7 +211,7 @@ it('waits before the first read of a transaction that keeps its snapshot', async
   await client.query("SET default_transaction_isolation = 'repeatable read'")
   await client.query('BEGIN')
   const begun = beginRead(client)
-  await somebodyWaits()
+  await rig.somebodyWaits()
   expect(begun.answered).toBe(false)
   await lag.resume()
   expect(await begun.rows).toBe(1)

@@ -21,16 +21,10 @@ afterEach(() => lag.end())
 const count = 'SELECT count(*)::int AS n FROM item'
 const write = 'INSERT INTO item DEFAULT VALUES'
 const mode = (each: string) => `SET apg_write_forward.consistency_mode = '${each}'`
-const asking =
-  "FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%' AND pid <> pg_backend_pid()"
 
 /** Ends the sessions by which readers ask the primary how far it is. */
 const endAsking =
   "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'forwarding-reader'"
-
-async function somebodyWaits(): Promise<void> {
-  while ((await rig.onStandby(`SELECT 1 ${asking}`)).length === 0);
-}
 
 async function read(client: pg.Client): Promise<number> {
   return (await client.query(count)).rows[0].n
@@ -65,7 +59,7 @@ describe('a read that waits for what its own transaction holds up', () => {
     await client.query('SELECT FROM item')
     await client.query(mode('session'))
     const reading = errorOf(read(client))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     await lag.resume()
     expect(await reading).toMatchObject({ code: '40P01' })
     await client.query('ROLLBACK')
@@ -99,7 +93,7 @@ describe('a wait ends', () => {
     ] as const) {
       await client.ask([query(write)])
       client.send(...messages)
-      await somebodyWaits()
+      await rig.somebodyWaits()
       await client.cancel()
       expect(shape(await client.until('Z'))).toBe(error)
     }
@@ -122,7 +116,7 @@ describe('a wait ends', () => {
     await lag.pause()
     await client.ask([query(write)])
     client.send(query(count))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     client.destroy()
     const there = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'leaver'"
     while ((await rig.onStandby(there)).length + (await rig.onPrimary(there)).length > 0);
@@ -144,7 +138,7 @@ describe('what counts as the session’s own write', () => {
     await lag.pause()
     for (const text of texts) await client.query(text).catch(() => undefined)
     const reading = read(client)
-    await somebodyWaits()
+    await rig.somebodyWaits()
     await lag.resume()
     expect(await reading).toBe(n)
   })
@@ -154,7 +148,7 @@ describe('what counts as the session’s own write', () => {
     await lag.pause()
     await client.ask([parse(write), bind(), execute(), parse(write), bind(), execute(), sync])
     client.send(query(`SELECT FROM item`))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     await lag.resume()
     expect(shape(await client.until('Z'))).toBe('T D D C Z(I)')
   })
@@ -167,7 +161,7 @@ describe('what counts as the session’s own write', () => {
     client.send(sync)
     await client.until('Z')
     client.send(query(`SELECT FROM item`))
-    await somebodyWaits()
+    await rig.somebodyWaits()
     await lag.resume()
     expect(shape(await client.until('Z'))).toBe('T D C Z(I)')
   })
@@ -186,7 +180,7 @@ describe('what counts as the session’s own write', () => {
     await lag.pause()
     await client.query('CALL add()')
     const reading = read(client)
-    await somebodyWaits()
+    await rig.somebodyWaits()
     await lag.resume()
     expect(await reading).toBe(1)
   })

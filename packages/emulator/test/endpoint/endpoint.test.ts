@@ -154,8 +154,7 @@ describe('cancel', () => {
       await client.ask([query('INSERT INTO item VALUES (1)')])
       client.send(query('SELECT * FROM item'))
       const answered = client.until('Z')
-      const state = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'forwarding-reader'"
-      while ((await rig.onStandby(state)).length === 0);
+      await rig.somebodyWaits()
       await client.cancel()
       expect(shape(await answered)).toBe('E(57014) Z(I)')
     } finally {

@@ -26,6 +26,8 @@ export interface Rig {
   onStandby(sql: string, values?: unknown[]): Promise<any[]>
   /** Resolves once the standby has replayed what the primary has committed. */
   replicated(): Promise<void>
+  /** Resolves once a session waits for the standby: only while one does, the emulator asks the standby how far it is. */
+  somebodyWaits(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -116,6 +118,13 @@ async function startRig(options: Different): Promise<Rig> {
         if (rows[0].done) break
       }
       await client.end()
+    },
+    async somebodyWaits() {
+      // The session that asks stays for a while when nobody waits any more, and its last question with it.
+      const [{ since }] = await once(servers.standby, 'SELECT clock_timestamp()::text AS since')
+      const asked = `SELECT FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%'
+        AND pid <> pg_backend_pid() AND query_start > $1`
+      while ((await once(servers.standby, asked, [since])).length === 0);
     },
     async stop() {
       for (const raw of raws) raw.destroy()

@@ -207,9 +207,7 @@ it.each(ways.slice(0, 2))(
       const socket = await session([query('SELECT * FROM item')], undefined, [
         query('INSERT INTO item VALUES (1)'),
       ])
-      const asks =
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'forwarding-reader' AND query ~ 'replay_lsn'"
-      while ((await rig.onStandby(asks)).length === 0);
+      await rig.somebodyWaits()
       leave(socket)
       await gone()
     } finally {
