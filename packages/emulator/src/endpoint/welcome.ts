@@ -83,7 +83,7 @@ async function firstRequest(
         asked.tls = true
         opening.answer(secureContext ? 'S' : 'N', 'SSL')
         if (secureContext) await opening.encrypt(secureContext)
-        asked.gss = opening.encrypted
+        asked.gss ||= opening.encrypted
         break
       case 'unsupported':
         throw unsupported(packet.major, packet.minor)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { describeError } from '../../src/wire/error-response.ts'
 import { startupMessage } from '../../src/wire/startup-packet.ts'
 import { errorIn, query, RawClient, shape, sync } from './raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from './rig.ts'
@@ -32,6 +33,40 @@ describe('the start of a session', () => {
     socket.write(startupMessage(new Map([['user', 'postgres']])))
     expect((await once(socket, 'data'))[0][0]).toBe('R'.charCodeAt(0))
     socket.destroy()
+  })
+
+  const tls = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
+  const gss = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30])
+  it.each<[string, Buffer[]]>([
+    ['TLS twice', [tls, tls]],
+    ['GSSAPI twice', [gss, gss]],
+    ['TLS, GSSAPI, TLS', [tls, gss, tls]],
+    ['GSSAPI, TLS, GSSAPI', [gss, tls, gss]],
+  ])('answers one who asks for encryption as PostgreSQL does: %s', async (_, packets) => {
+    const heard = async (address: { host: string; port: number }) => {
+      const socket = connect(address)
+      const answers: string[] = []
+      for (const packet of packets) {
+        socket.write(packet)
+        const [answer] = (await once(socket, 'data')) as [Buffer]
+        const error = answer.length > 1 ? describeError(answer) : undefined
+        answers.push(error ? `${error.sqlstate} ${error.text.split(':')[0]}` : String(answer))
+      }
+      socket.destroy()
+      return answers
+    }
+    expect(await heard(rig.endpoint)).toEqual(await heard(rig.servers.primary))
+  })
+
+  it.each([
+    ['SSL', tls],
+    ['GSSAPI encryption', gss],
+  ])('refuses what came unencrypted behind a request for encryption: %s', async (name, request) => {
+    const client = await opening(Buffer.concat([request, startupMessage(new Map([['user', 'postgres']]))]))
+    expect(errorIn(await client.ended())).toEqual({
+      sqlstate: '08P01',
+      text: `received unencrypted data after ${name} request`,
+    })
   })
 
   it('relays the standby’s refusal', async () => {

@@ -144,11 +144,22 @@ describe('an encrypted connection', () => {
     })
   })
 
-  it('is asked for once', async () => {
-    const socket = await encrypted(await requested())
-    const client = new RawClient(rig.endpoint, socket)
-    client.send(sslRequestMessage)
-    expect(errorIn(await client.ended())?.sqlstate).toBe('0A000')
+  it.each<[string, () => Promise<TLSSocket>]>([
+    ['asked for', async () => encrypted(await requested())],
+    ['made at once', () => encrypted(connect(rig.endpoint), { ALPNProtocols: ['postgresql'] })],
+  ])('is all there is: what was %s goes over to no other encryption', async (_, make) => {
+    const gssRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30])
+    for (const [request, version] of [
+      [sslRequestMessage, '1234.5679'],
+      [gssRequest, '1234.5680'],
+    ] as const) {
+      const client = new RawClient(rig.endpoint, await make())
+      client.send(request)
+      expect(errorIn(await client.ended())).toEqual({
+        sqlstate: '0A000',
+        text: `unsupported frontend protocol ${version}: server supports 3.0 to 3.2`,
+      })
+    }
   })
 
   it('that comes to nothing leaves no trace', async () => {
