@@ -124,9 +124,12 @@ function commandHelp(): string {
     ({ name, arguments: taken, does }) =>
       [`fault ${[name, ...taken.map(({ values }) => values.join('|'))].join(' ')}`, does] as const,
   )
-  return [...rows, [quit, 'stops everything'] as const, ...faults]
-    .map(([usage, does]) => `${usage.padEnd(30)} ${does}`)
-    .join('\n')
+  return (
+    [...rows, [quit, 'stops everything'] as const, ...faults]
+      // What is too long for its column has a line of its own.
+      .map(([usage, does]) => `${usage.padEnd(30)}${usage.length > 30 ? `\n${' '.repeat(30)}` : ''} ${does}`)
+      .join('\n')
+  )
 }
 
 function lagText(reader: ForwardingReader): string {

@@ -21,7 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!(error instanceof EmulatorError)) throw error
     process.stderr.write(`forwarding-reader: ${error.message}\n`)
     if (error.code !== 'EMULATOR_OPTIONS') return 1
-    process.stderr.write('See forwarding-reader --help.\n')
+    process.stderr.write(`See forwarding-reader ${args[0] === 'conformance' ? 'conformance ' : ''}--help.\n`)
     return 2
   }
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { readServerUrl } from '../../src/attach/server-url.ts'
 
@@ -21,6 +22,13 @@ describe('readServerUrl', () => {
     expect(database).toBe('app')
     expect(readServerUrl('postgres://app@h/d?sslmode=disable').address.tls).toBeUndefined()
     expect(readServerUrl('postgres://app@h/d?sslmode=verify-full').address.tls?.mode).toBe('verify-full')
+  })
+
+  it('checks the certificate wherever it is told whom to believe, and takes allow for prefer', () => {
+    const ca = fileURLToPath(new URL('../endpoint/certificates/ca.pem', import.meta.url))
+    const { tls } = readServerUrl(`postgres://app@h/d?sslmode=require&sslrootcert=${ca}`).address
+    expect(tls).toMatchObject({ mode: 'verify-ca', ca: expect.stringContaining('BEGIN CERTIFICATE') })
+    expect(readServerUrl('postgres://app@h/d?sslmode=allow').address.tls?.mode).toBe('prefer')
   })
 
   it.each([

@@ -24,6 +24,21 @@ describe('parseArguments', () => {
     })
   })
 
+  it('reads what is for servers that run already, and takes the last of two choices', () => {
+    const line =
+      '--primary postgres://a@b/d --standby postgres://a@c/d --allow-reset --max-forwarding-percent 50 --assume merge=local --assume merge=refuse'
+    expect(parseArguments(line.split(' '))).toMatchObject({
+      run: 'start',
+      options: {
+        primaryUrl: 'postgres://a@b/d',
+        standbyUrl: 'postgres://a@c/d',
+        allowReset: true,
+        maxForwardingConnectionsPercent: 50,
+        assumptions: { merge: 'refuse' },
+      },
+    })
+  })
+
   it.each([
     ['--delay 5', "There is no option '--delay'. Allowed: --port, "],
     ['-x', "There is no option '-x'. Allowed: --port, "],
@@ -38,6 +53,7 @@ describe('parseArguments', () => {
     ['--standby postgres://a@b', "Option '--standby' needs '--primary' beside it."],
     ['-p -5', "Option '-p' needs a value that does not begin with '-'."],
     ['--latency 70s', "Option '--latency' is 70000; allowed: a number of milliseconds from 0 to 60000."],
+    ['--port 54x', "Option '--port' is '54x'; allowed: a whole number"],
     ['--port=x', "Option '--port' is 'x'; allowed: a whole number from 0 to 65535 (0: the system chooses)."],
   ])('refuses "%s"', (line, message) => {
     expect(() => parseArguments(line.split(' '))).toThrow(

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { complete } from '../../src/cli/commands.ts'
+import { complete, isQuit, runLine } from '../../src/cli/commands.ts'
 import { statusText } from '../../src/cli/status-text.ts'
 import { ownFile } from '../../src/own-package.ts'
 
@@ -136,6 +136,18 @@ describe('statusText', () => {
     [60, '1 session, 2 refusals, latency 80 ms, cut-network'],
     [20, ''],
   ])('fits into %i columns', (width, text) => expect(statusText(status, width)).toBe(text))
+})
+
+describe('commands', () => {
+  it.each(['quit', ' exit '])('knows that "%s" ends the reader', (line) => expect(isQuit(line)).toBe(true))
+
+  it('shows in its help what each does in one column', async () => {
+    const help = await runLine({} as never, 'help')
+    const lines = help!.split('\n')
+    expect(lines).toContain('quit                           stops everything')
+    expect(lines).toContain('                               the next commit that crosses gets no answer')
+    for (const line of lines) expect(line).toMatch(/^(.{29}[^ ]? {1,2}\S|fault lose-next-commit-answer )/)
+  })
 })
 
 describe('complete', () => {

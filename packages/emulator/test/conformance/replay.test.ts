@@ -181,7 +181,9 @@ describe('forwarding-reader conformance', () => {
     })
     expect(await run('--reader', ends[1]!)).toMatchObject({
       code: 2,
-      err: expect.stringContaining("Option '--writer' is needed"),
+      err: expect.stringMatching(
+        /Option '--writer' is needed.*\nSee forwarding-reader conformance --help\.\n$/,
+      ),
     })
     expect((await run(...ends, '--case', 'x')).err).toMatch(/There is no case 'x'. Allowed: read-stays, /)
     expect((await run(...ends, '--assume', 'merge=maybe')).err).toMatch(/allowed: local, forward, refuse/)

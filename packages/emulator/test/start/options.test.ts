@@ -10,7 +10,13 @@ describe('readOptions', () => {
       consistency: 'session',
       latencyMs: 0,
       lagMs: 0,
+      maxForwardingConnectionsPercent: 25,
     })
+  })
+
+  it('accepts 0 where it means none, or any', () => {
+    const none = { port: 0, latencyMs: 0, lagMs: 0 }
+    expect(readOptions(none)).toMatchObject(none)
   })
 
   it('accepts a profile of your own', () => {
@@ -23,6 +29,11 @@ describe('readOptions', () => {
     [
       { port: 70_000 },
       `Option 'port' is 70000; allowed: a whole number from 0 to 65535 (0: the system chooses).`,
+    ],
+    [{ port: 65_536 }, /^Option 'port' is 65536; allowed: a whole number from 0 to 65535/],
+    [
+      { maxForwardingConnectionsPercent: 0 },
+      `Option 'maxForwardingConnectionsPercent' is 0; allowed: a whole number from 1 to 100.`,
     ],
     [{ port: -1 }, `Option 'port' is -1; allowed: a whole number from 0 to 65535 (0: the system chooses).`],
     [
@@ -61,6 +72,11 @@ describe('readOptions', () => {
       { primaryUrl: 'postgres://a@b', standbyUrl: 'postgres://a@c', postgres: 16 },
       `Option 'postgres' says which servers to start, 'primaryUrl' that they run already: leave one of the two out.`,
     ],
+    [
+      { primaryUrl: 'postgres://a@b', standbyUrl: 'postgres://a@c', pgBin: '/opt/pg' },
+      /^Option 'pgBin' says which servers to start/,
+    ],
+    [{ allowReset: 'yes' }, `Option 'allowReset' is 'yes'; allowed: true or false.`],
     [{ allowReset: true }, `Option 'allowReset' is for servers that run already, with 'primaryUrl'.`],
     [{ pgBin: 15 }, `Option 'pgBin' is 15; allowed: the path of a folder with initdb and postgres.`],
     [{ onProgress: 'yes' }, `Option 'onProgress' is 'yes'; allowed: a function.`],
