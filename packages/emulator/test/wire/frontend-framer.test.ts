@@ -41,6 +41,19 @@ describe('FrontendFramer', () => {
     )
   })
 
+  it.each([
+    ...Array.from('QPBFd', (type) => [type, 0x3ffffffe] as const),
+    ...Array.from('DECHSXcfp', (type) => [type, 10_000] as const),
+  ])('takes a message of type %s for one of 4 to %i bytes, as PostgreSQL does', (type, most) => {
+    const claims = (length: number) => {
+      const head = Buffer.from(`${type}....`)
+      head.writeInt32BE(length, 1)
+      return () => new FrontendFramer().push(head, () => undefined)
+    }
+    for (const length of [4, most]) expect(claims(length)).not.toThrow()
+    for (const length of [-1, 3, most + 1, 0x7fffffff]) expect(claims(length)).toThrow(ProtocolViolation)
+  })
+
   it('hands over a message that came whole as a view of what came', () => {
     const bytes = framed('Q'.charCodeAt(0), Buffer.from('SELECT 1\0'))
     new FrontendFramer().push(bytes, (message) => expect(message.bytes.buffer).toBe(bytes.buffer))
