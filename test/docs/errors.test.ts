@@ -6,7 +6,12 @@ const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf
 
 const raised = Object.values(knexFlatten)
   .filter((exported) => exported.prototype instanceof knexFlatten.FlattenError)
-  .map((Raised) => new (Raised as typeof knexFlatten.RollbackOnlyError)('') as knexFlatten.FlattenError)
+  .map(
+    (Raised) =>
+      new (Raised as new (message: string, details: object) => unknown)('', {
+        errors: [],
+      }) as knexFlatten.FlattenError,
+  )
 
 it.each(raised.map((error) => [error.code, error.name]))('the page of errors explains %s', (code, name) => {
   expect(page).toContain(`## ${code}\n\n\`${name}\`.`)

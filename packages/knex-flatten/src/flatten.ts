@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { wrapClient } from './knex/wrap.ts'
-import { checkFlattenOptions, type FlattenOptions } from './options.ts'
+import { checkFlattenOptions } from './options/flatten-settings.ts'
+import type { FlattenOptions } from './options/options.ts'
 
 /**
  * Makes nested transactions of a Knex instance join the transaction around them, so that SAVEPOINT is never sent.

@@ -58,7 +58,11 @@ describe('flatten()', () => {
   })
 
   it.each([
-    ['an unknown option', { doomon: 'scope' }, /there is no option "doomon"\. Known options: doomOn\./],
+    [
+      'an unknown option',
+      { doomon: 'scope' },
+      /there is no option "doomon"\. Known options: nested, doomOn, ambient, lazyBegin\./,
+    ],
     [
       'a wrong value',
       { doomOn: 'always' },

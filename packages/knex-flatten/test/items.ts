@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import { flatten, type FlattenOptions } from 'knex-flatten'
 import type { ConnectOptions, TestDatabase, TestKnex } from '../../../test/setup/database.ts'
 import { useDatabase } from '../../../test/setup/database.ts'
@@ -27,6 +28,12 @@ export function connectFlat(
 
 export async function idsIn(database: TestDatabase): Promise<number[]> {
   return (await database.rows('select id from items order by id')).map(({ id }) => id)
+}
+
+/** The backend that a handle's statements run on. */
+export async function pidOf(on: Knex): Promise<number> {
+  const { rows } = await on.raw<{ rows: { pid: number }[] }>('select pg_backend_pid() as pid')
+  return rows[0]!.pid
 }
 
 /** What a promise was rejected with. */

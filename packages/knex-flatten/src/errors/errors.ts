@@ -40,3 +40,52 @@ export class ScopeStillOpenError extends FlattenError {
   override readonly name = 'ScopeStillOpenError'
   readonly code = 'FLATTEN_SCOPE_OPEN'
 }
+
+/**
+ * The connection was lost while COMMIT was on its way, or the server said that it cannot tell: the transaction may be
+ * stored, or not. `cause` is what was heard instead of an answer.
+ *
+ * It is never run again by itself, unless `retry` says that it is idempotent. Look for what it should have written.
+ */
+export class CommitOutcomeUnknownError extends FlattenError {
+  override readonly name = 'CommitOutcomeUnknownError'
+  readonly code = 'FLATTEN_COMMIT_UNKNOWN'
+}
+
+/**
+ * The transaction **is committed**, and a hook that was to run behind it failed. `cause` is the first of `errors`.
+ *
+ * Do not run the transaction again because of it.
+ */
+export class AfterCommitError extends FlattenError {
+  override readonly name = 'AfterCommitError'
+  readonly code = 'FLATTEN_AFTER_COMMIT'
+  /** What the transaction's callback returned, or `commit()` was given. */
+  readonly result: unknown
+  /** What each failed hook threw, in the order they ran. */
+  readonly errors: readonly unknown[]
+
+  constructor(message: string, { result, errors }: { result: unknown; errors: readonly unknown[] }) {
+    super(message, { cause: errors[0] })
+    this.result = result
+    this.errors = errors
+  }
+}
+
+/** `readOnly: false` was asked for inside a read-only transaction, which cannot become another. Nothing was sent. */
+export class ReadOnlyUpgradeError extends FlattenError {
+  override readonly name = 'ReadOnlyUpgradeError'
+  readonly code = 'FLATTEN_READ_ONLY_UPGRADE'
+}
+
+/** The instance was queried inside one of its own transactions, past it, where `ambient` forbids that. Nothing was sent. */
+export class ForeignConnectionError extends FlattenError {
+  override readonly name = 'ForeignConnectionError'
+  readonly code = 'FLATTEN_FOREIGN_CONNECTION'
+}
+
+/** `requires-new` needs a connection, and those who hold them all wait for it. Nothing was sent. */
+export class PoolStarvationError extends FlattenError {
+  override readonly name = 'PoolStarvationError'
+  readonly code = 'FLATTEN_POOL_STARVATION'
+}

@@ -5,6 +5,11 @@ export type FlattenErrorCode =
   | 'FLATTEN_DURABLE'
   | 'FLATTEN_OPTIONS'
   | 'FLATTEN_SCOPE_OPEN'
+  | 'FLATTEN_COMMIT_UNKNOWN'
+  | 'FLATTEN_AFTER_COMMIT'
+  | 'FLATTEN_READ_ONLY_UPGRADE'
+  | 'FLATTEN_FOREIGN_CONNECTION'
+  | 'FLATTEN_POOL_STARVATION'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -1,7 +1,8 @@
-import { commitAnsweredRollback } from '../transaction/verdicts.ts'
+import { commitAnsweredRollback, commitOutcomeUnknown } from '../transaction/verdicts.ts'
 import type { QueryObject } from './internals.ts'
-import type { OpenRoot } from './transaction-state.ts'
-import { raisedByServer } from './wire-errors.ts'
+import type { Control, OpenRoot } from './transaction-state.ts'
+import { awaitReader } from './visible-on-reader.ts'
+import { isLost, leavesNoDoubt, raisedByServer } from './wire-errors.ts'
 
 /** Knex ends a scope by a statement; these two are answered by the wrapped client and never sent. */
 export const SCOPE_RELEASE = 'RELEASE /* flattened by knex-flatten */'
@@ -11,14 +12,10 @@ export const SCOPE_ROLLBACK = 'ROLLBACK /* flattened by knex-flatten */'
 /** As long as Knex waits for a ROLLBACK of its own. */
 const ROLLBACK_PATIENCE_MS = 5_000
 
-type Send = (sql: string) => Promise<QueryObject>
+export type Send = (sql: string) => Promise<QueryObject>
 
 /** Marks what `send` makes Knex send, within this very call, as a statement of the transaction's own. */
-export function asControl<Answer>(
-  open: OpenRoot,
-  control: NonNullable<OpenRoot['control']>,
-  send: () => Answer,
-): Answer {
+export function asControl<Answer>(open: OpenRoot, control: Control, send: () => Answer): Answer {
   open.control = control
   try {
     return send()
@@ -32,13 +29,15 @@ export function asControl<Answer>(
  *
  * It must be learnt here, before Knex hears of the answer and gives the connection back.
  */
-export function runControl(
-  open: OpenRoot,
-  control: NonNullable<OpenRoot['control']>,
-  sql: string,
-  send: Send,
-): Promise<QueryObject> {
-  return { begin, commit, rollback }[control](open, sql, send)
+export function runControl(open: OpenRoot, control: Control, sql: string, send: Send): Promise<QueryObject> {
+  return runs[control](open, sql, send)
+}
+
+const runs: Record<Control, (open: OpenRoot, sql: string, send: Send) => Promise<QueryObject>> = {
+  begin,
+  commit,
+  rollback,
+  savepoint: (_open, sql, send) => send(sql),
 }
 
 async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
@@ -54,17 +53,22 @@ async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObje
 
 /** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
 async function commit(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
+  const gone = isLost(open.connection.__knex__disposed)
+  const before = open.handedOver
   try {
     const answer = await send(sql)
     open.closed = true
-    if (answer.response?.command === 'ROLLBACK') throw commitAnsweredRollback(open.root, open.root.failure)
+    open.outcome = answer.response?.command === 'ROLLBACK' ? 'rolled-back' : 'committed'
+    if (open.outcome === 'rolled-back') throw commitAnsweredRollback(open.root, open.root.failure)
+    if (open.root.hooks?.visibleWithinMs) await awaitReader(open, open.root.hooks.visibleWithinMs, send)
     if (open.late) throw open.late.error as Error
     return answer
   } catch (error) {
-    open.commitError = error
+    open.outcome ??= gone || open.handedOver === before || leavesNoDoubt(error) ? 'rolled-back' : 'unknown'
+    open.commitError = open.outcome === 'unknown' ? commitOutcomeUnknown(open.root, error) : error
     // A COMMIT that was refused (by a cancel, say) has left the transaction open; one that failed has ended it.
     open.closed ||= raisedByServer(error) && (await answersRollback(send))
-    throw error
+    throw open.commitError
   }
 }
 
@@ -77,6 +81,7 @@ async function rollback(open: OpenRoot, sql: string, send: Send): Promise<QueryO
   } catch {
     // Not closed: the connection will be.
   }
+  open.outcome = 'rolled-back'
   if (open.late) throw open.late.error as Error
   return answer
 }

@@ -2,6 +2,7 @@ import { TransactionOptionsError } from '../errors/errors.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Connection, KnexClient } from './internals.ts'
+import { LazyConnection } from './lazy-connection.ts'
 import { forgetRoot, type OpenRoot, rememberRoot, rootOn } from './transaction-state.ts'
 
 /** Marks the connection for as long as the root is on it, and closes it where the server may still hold the root. */
@@ -11,13 +12,17 @@ export async function keepRoot(
   connection: Connection,
   run: (connection: Connection) => Promise<unknown>,
 ): Promise<unknown> {
-  const open: OpenRoot = { root, connection, closed: true }
+  const lazy = connection instanceof LazyConnection ? connection : undefined
+  const open: OpenRoot = { root, connection, lazy, closed: true, handedOver: 0 }
+  root.onConnection = !lazy
   rememberRoot(open)
   try {
     return await run(connection)
   } finally {
+    root.onConnection = false
     forgetRoot(open)
-    if (!open.closed) dispose(root, client, connection)
+    const real = lazy ? lazy.real : connection
+    if (real && !open.closed) dispose(root, client, real)
   }
 }
 

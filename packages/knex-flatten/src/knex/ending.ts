@@ -1,3 +1,4 @@
+import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { Frame } from '../transaction/frame.ts'
 import {
   commitAfterRollback,
@@ -12,35 +13,37 @@ import { type OpenRoot, stateOf, type TransactionState } from './transaction-sta
 
 /** Why a scope cannot begin any more. */
 export function refuseToOpen(frame: Frame): Error | undefined {
-  const { root, parent, endedAround } = frame
+  const { root, parent = root, endedAround } = frame
   if (endedAround) return endedBeforeItsTurn(frame)
-  return root.failure && rollbackOnly(parent ?? root, root.failure, `The ${frame} was not opened`)
+  const { failure } = parent.unit
+  return failure && rollbackOnly(parent, failure, `The ${frame} was not opened`)
 }
 
-/** Why a root or scope that came to a good end cannot be committed; dooms the root where it must be. */
+/** Why a root or scope that came to a good end cannot be kept; dooms what it is a part of where it must be. */
 export function refuseCommit(frame: Frame): Error | undefined {
-  const { root, endedAround } = frame
+  const { unit, endedAround } = frame
   if (endedAround) return outlived(frame, endedAround)
   const open = refuseOpenScopes(frame)
   if (open) return open
-  if (!root.failure) return undefined
-  if (frame !== root) root.noteSwallowed(frame)
-  return unexpectedRollback(frame, root.failure)
+  const { failure } = unit
+  if (!failure) return undefined
+  failure.frame.unit.noteSwallowed(frame)
+  return unexpectedRollback(frame, failure)
 }
 
 /** Scopes that outlive the one around them would write into nothing, or into what others have decided to keep. */
 function refuseOpenScopes(frame: Frame): Error | undefined {
   if (frame.openScopes.size === 0) return undefined
   const error = scopeStillOpen(frame, frame.openScopes)
-  frame.root.doom({ kind: 'scope-open', frame, error })
+  frame.unit.doom({ kind: 'scope-open', frame, error })
   return error
 }
 
-/** Dooms the root of a scope that has failed, unless its application has said that such an error need not. */
-export function doomByScope({ frame, doomOn }: TransactionState, error: unknown): void {
-  const { root } = frame
-  if (error === undefined) root.doom({ kind: 'scope-rolled-back', frame, error })
-  else if (dooms(doomOn, error)) root.doom({ kind: 'scope-failed', frame, error })
+/** Dooms the unit of a scope that has failed, unless the application has said that such an error need not. */
+export function doomByScope({ frame, instance }: TransactionState, error: unknown): void {
+  const { unit } = frame
+  if (error === undefined) unit.doom({ kind: 'scope-rolled-back', frame, error })
+  else if (dooms(instance.settings.doomOn, error)) unit.doom({ kind: 'scope-failed', frame, error })
   // What a child has written, and will not write, cannot be left to a predicate.
   else refuseOpenScopes(frame)
 }
@@ -90,7 +93,7 @@ function rejectLate(transaction: KnexTransaction, open: OpenRoot | undefined, er
   }
 }
 
-function dooms(doomOn: TransactionState['doomOn'], error: unknown): boolean {
+function dooms(doomOn: FlattenSettings['doomOn'], error: unknown): boolean {
   if (doomOn === 'scope') return true
   try {
     return doomOn(error)

@@ -1,9 +1,13 @@
 import type { Frame } from '../transaction/frame.ts'
+import { SavepointScope } from '../transaction/scope.ts'
 import { outlived } from '../transaction/verdicts.ts'
 import { asControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
-import { keepRoot, openRootOn, refuseForeignConnection } from './custody.ts'
+import { openRootOn, refuseForeignConnection } from './custody.ts'
 import { doomByScope, endOnce, refuseCommit, refuseToOpen } from './ending.ts'
+import { afterHooks, beforeCommit } from './hooks-at-end.ts'
 import type { ClassOf, Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
+import { runRoot } from './root-life.ts'
+import { releaseSavepoint, setSavepoint, undoToSavepoint } from './savepoints.ts'
 import {
   remember,
   rememberClient,
@@ -33,15 +37,18 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       config: KnexTransactionConfig | undefined,
       callback: (connection: Connection) => Promise<unknown>,
     ): Promise<unknown> {
-      const { frame, refusal, siblings } = stateOf(this)
+      const state = stateOf(this)
+      const { frame, siblings } = state
       let held: Connection | undefined
       try {
-        if (refusal) throw refusal
         refuseForeignConnection(frame, config?.connection)
-        if (frame.parent) await awaitTurn(this)
+        if (!frame.parent) {
+          return await runRoot(this, state, config, callback, (how, run) => super.acquireConnection(how, run))
+        }
+        await awaitTurn(this)
         return await super.acquireConnection(config, (connection) => {
           held = connection
-          return frame.parent ? callback(connection) : keepRoot(frame.root, this.client, connection, callback)
+          return callback(connection)
         })
       } finally {
         frame.end()
@@ -55,39 +62,51 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
     override async begin(connection: Connection): Promise<unknown> {
       rememberClient(this)
       const open = openRootOn(connection)
+      if (open.lazy) return undefined
       // Knex passes a failed BEGIN to the transaction's promise and runs the callback all the same.
       const answer = await asControl(open, 'begin', () => super.begin(connection))
       if (open.beginError !== undefined) throw open.beginError as Error
       return answer
     }
 
-    override savepoint(): Promise<unknown> {
+    override async savepoint(connection: Connection): Promise<unknown> {
       rememberClient(this)
-      const refusal = refuseToOpen(stateOf(this).frame)
-      return refusal ? Promise.reject(refusal) : Promise.resolve()
+      const { frame } = stateOf(this)
+      const refusal = refuseToOpen(frame)
+      if (refusal) throw refusal
+      if (frame instanceof SavepointScope) await setSavepoint(this, frame, connection)
+      return undefined
     }
 
     override commit(connection: Connection, value?: unknown): Promise<unknown> {
       const open = rootOn(connection)
       return endOnce(this, open, 'commit', undefined, async () => {
         const mine = openRootOn(connection)
-        const refusal = refuseCommit(mine.root)
-        mine.root.end()
-        if (refusal) {
+        const { root } = mine
+        const failed = root.hooks && (await beforeCommit(mine))
+        const refusal = failed ? failed.error : refuseCommit(root)
+        root.end()
+        const done = afterHooks(mine)
+        if (refusal !== undefined) {
           await asControl(mine, 'rollback', () => super.rollback(connection, refusal))
-          throw refusal
+          await done?.catch(() => undefined)
+          throw refusal as Error
         }
         const answer = await asControl(mine, 'commit', () => super.commit(connection, value))
+        await done
         if (mine.commitError !== undefined) throw mine.commitError as Error
         return answer
       })
     }
 
     override rollback(connection: Connection, error?: unknown): Promise<unknown> {
-      return endOnce(this, rootOn(connection), 'rollback', error, () => {
+      return endOnce(this, rootOn(connection), 'rollback', error, async () => {
         const open = openRootOn(connection)
         open.root.end()
-        return asControl(open, 'rollback', () => super.rollback(connection, error))
+        const done = afterHooks(open)
+        const answer = await asControl(open, 'rollback', () => super.rollback(connection, error))
+        await done
+        return answer
       })
     }
 
@@ -96,17 +115,23 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
         const { frame } = stateOf(this)
         const refusal = refuseCommit(frame)
         frame.end()
-        if (!refusal) return this.query(connection, SCOPE_RELEASE, 1, value)
+        if (!refusal) {
+          if (frame instanceof SavepointScope) await releaseSavepoint(this, connection)
+          return this.query(connection, SCOPE_RELEASE, 1, value)
+        }
+        if (frame instanceof SavepointScope) await undoToSavepoint(this, frame, connection)
         await rejectScope(this, connection, refusal)
         throw refusal
       })
     }
 
     override rollbackTo(connection: Connection, error?: unknown): Promise<unknown> {
-      return endOnce(this, undefined, 'rollback', error, () => {
+      return endOnce(this, undefined, 'rollback', error, async () => {
         const state = stateOf(this)
-        doomByScope(state, error)
-        state.frame.end()
+        const { frame } = state
+        if (!(frame instanceof SavepointScope)) doomByScope(state, error)
+        frame.end()
+        if (frame instanceof SavepointScope) await undoToSavepoint(this, frame, connection)
         return rejectScope(this, connection, error)
       })
     }

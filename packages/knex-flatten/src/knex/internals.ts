@@ -7,6 +7,7 @@
 export interface Connection {
   /** Knex's id of the innermost transaction on it; goes into the `query` event. */
   __knexTxId?: string
+  __knexUid?: string
   /** Set, it makes the pool destroy the connection instead of lending it again. */
   __knex__disposed?: unknown
   /** `I`, `T` or `E`; from pg 8.21 on. */
@@ -17,7 +18,10 @@ export interface Connection {
 export interface QueryObject {
   readonly sql: string
   readonly bindings?: readonly unknown[]
-  readonly response?: { readonly command?: string }
+  readonly response?: {
+    readonly command?: string
+    readonly rows?: readonly Readonly<Record<string, unknown>>[]
+  }
 }
 
 /** The stream Knex hands to the user, as far as it concerns us. */
@@ -29,7 +33,19 @@ export type Container = (transactor: unknown) => unknown
 
 export interface KnexTransactionConfig {
   readonly connection?: Connection
+  readonly userParams?: object
   readonly [option: string]: unknown
+}
+
+/** A query, schema or raw builder. */
+export interface Builder {
+  /** Set by `.connection()`: it runs there, and nowhere else. */
+  readonly _connection?: Connection
+  toSQL(): QueryObject | QueryObject[]
+}
+
+export interface Runner {
+  ensureConnection(...args: unknown[]): Promise<unknown>
 }
 
 export interface KnexClient {
@@ -50,6 +66,13 @@ export interface KnexClient {
     stream: Destroyable,
     options: unknown,
   ): Promise<unknown>
+  /** What runs a builder, made when it is awaited or streamed. */
+  runner(builder: Builder): Runner
+  cancelQuery(connection: Connection): Promise<unknown>
+  acquireConnection(): Promise<Connection>
+  releaseConnection(connection: Connection): Promise<unknown>
+  readonly pool?: { readonly max?: number }
+  readonly logger: { warn(message: string): void }
   _query(connection: Connection, statement: QueryObject): Promise<QueryObject>
   _stream(
     connection: Connection,
@@ -60,7 +83,7 @@ export interface KnexClient {
 }
 
 /** Knex's `Transaction`: the thenable behind a transactor, not the transactor itself. */
-export interface KnexTransaction {
+export interface KnexTransaction extends PromiseLike<unknown> {
   readonly txid: string
   /** The client it was opened on: of the instance, or of the transaction around it. */
   readonly client: KnexClient
@@ -68,9 +91,14 @@ export interface KnexTransaction {
   readonly trxClient: KnexClient
   /** What Knex lets the next scope opened on it wait for. */
   _lastChild: Promise<unknown>
+  readonly userParams: object
+  readonly isolationLevel?: string
+  readonly readOnly?: boolean
   _completed: boolean
   _resolver(value?: unknown): void
   _rejecter(error: unknown): void
+  on(event: string, listener: (...details: unknown[]) => void): unknown
+  emit(event: string, ...details: unknown[]): unknown
   acquireConnection(
     config: KnexTransactionConfig | undefined,
     callback: (connection: Connection) => Promise<unknown>,

@@ -1,19 +1,23 @@
-import type { FlattenOptions } from '../options.ts'
+import type { TransactionSettings } from '../options/transaction-settings.ts'
 import type { Frame } from '../transaction/frame.ts'
+import type { Outcome } from '../transaction/hooks.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { SiblingQueue } from '../transaction/sibling-queue.ts'
+import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, KnexTransaction } from './internals.ts'
+import type { LazyConnection } from './lazy-connection.ts'
 
 /** What this library keeps for one of Knex's transactions, root or scope. */
 export interface TransactionState {
   readonly frame: Frame
-  readonly doomOn: NonNullable<FlattenOptions['doomOn']>
+  readonly instance: Instance
+  readonly settings: TransactionSettings
   /** Where the scopes opened on this one wait for their turn. */
   readonly scopes: SiblingQueue
   /** Where this one waits, if it is a scope. */
   readonly siblings: SiblingQueue | undefined
-  /** Why it must not begin. */
-  readonly refusal: Error | undefined
+  /** The roots that wait while this one, which is to be another beside them, gets a connection. */
+  readonly suspends?: ReadonlySet<RootTransaction> | undefined
   /** How it was ended, once; what comes later is answered from here. */
   end?: TransactionEnd
 }
@@ -30,8 +34,10 @@ interface TransactionEnd {
 export interface OpenRoot {
   readonly root: RootTransaction
   readonly connection: Connection
+  /** Where BEGIN waits for the first statement. */
+  readonly lazy?: LazyConnection | undefined
   /** Which statement of the transaction's own Knex is about to send. */
-  control?: 'begin' | 'commit' | 'rollback' | undefined
+  control?: Control | undefined
   /** False while the server may still hold the transaction: such a connection must not go back into the pool. */
   closed: boolean
   /** Why BEGIN failed; Knex itself would run the callback all the same. */
@@ -40,7 +46,20 @@ export interface OpenRoot {
   commitError?: unknown
   /** What the transaction is to be rejected with once its COMMIT or ROLLBACK, already on its way, is answered. */
   late?: { readonly error: unknown }
+  /** How it ended; `undefined` while it has not. */
+  outcome?: Outcome
+  /** Whether its server allows savepoints, once it was asked. */
+  onWriter?: Promise<boolean>
+  /** How many statements the driver was given, which may be on the wire. */
+  handedOver: number
+  /** Why the reader does not show what was committed. */
+  notVisible?: Error
+  /** Tells who waits for the hooks that they have run. */
+  hooksDone?: (error: Error | undefined) => void
 }
+
+/** A statement of the transaction's own. */
+export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint'
 
 const states = new WeakMap<KnexTransaction, TransactionState>()
 const handles = new WeakMap<Frame, KnexTransaction>()
@@ -77,15 +96,22 @@ export function transactionOfClient(client: KnexClient): KnexTransaction | undef
   return transactions.get(client)
 }
 
-export function rememberRoot(open: OpenRoot): void {
-  openRoots.set(open.connection, open)
+export function rememberRoot(open: OpenRoot, connection: Connection = open.connection): void {
+  openRoots.set(connection, open)
 }
 
 export function forgetRoot(open: OpenRoot): void {
   openRoots.delete(open.connection)
+  if (open.lazy?.real) openRoots.delete(open.lazy.real)
 }
 
 /** The root that is open on this connection. */
 export function rootOn(connection: Connection): OpenRoot | undefined {
   return openRoots.get(connection)
+}
+
+/** The root or scope whose client sends a statement on the root's connection. */
+export function frameOf(client: KnexClient, open: OpenRoot): Frame {
+  const transaction = transactionOfClient(client)
+  return transaction ? stateOf(transaction).frame : open.root
 }

@@ -1,3 +1,4 @@
+import { failedStatement } from '../transaction/failure.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { QueryObject } from './internals.ts'
 import type { OpenRoot } from './transaction-state.ts'
@@ -7,23 +8,38 @@ export function raisedByServer(error: unknown): boolean {
   return typeof (error as { severity?: unknown } | null | undefined)?.severity === 'string'
 }
 
+/** What a server says when it cannot tell what has become of a transaction: 08007, 40003. */
+const IN_DOUBT = /^(?:08007|40003)$/
+
+/** The driver knows that it has sent nothing. */
+const NOT_SENT = /is not queryable$/
+
+/** A COMMIT answered so is certain not to have been one. */
+export function leavesNoDoubt(error: unknown): boolean {
+  const { code, severity, message } = error as { code?: unknown; severity?: unknown; message?: unknown }
+  if (!raisedByServer(error)) return typeof message === 'string' && NOT_SENT.test(message)
+  return severity === 'ERROR' && !IN_DOUBT.test(String(code))
+}
+
 /**
- * Dooms the root on what a statement was answered with, and passes the error on.
+ * Dooms the unit on what a statement was answered with, and passes the error on.
  *
  * An error that never reached the server (a binding that cannot be written, say) leaves the transaction as it was.
  * It is called before Knex puts the SQL in front of the error's message.
  */
 export function noteFailure(open: OpenRoot, frame: Frame, statement: QueryObject): (error: unknown) => never {
   return (error) => {
-    if (raisedByServer(error) || isLost(open.connection.__knex__disposed)) {
-      const reason = error instanceof Error ? error.message : String(error)
-      open.root.doom({ kind: 'statement', frame, error, sql: statement.sql, reason })
+    const lost = isLost((open.lazy?.real ?? open.connection).__knex__disposed)
+    if (lost || raisedByServer(error)) {
+      // No savepoint survives its connection.
+      const { unit } = lost ? open.root : frame
+      unit.doom(failedStatement(frame, error, statement.sql))
     }
     throw error
   }
 }
 
 /** Knex also marks a connection whose statement it has given up waiting for; the transaction on it lives. */
-function isLost(mark: unknown): boolean {
+export function isLost(mark: unknown): boolean {
   return mark !== undefined && (mark as Error).name !== 'KnexTimeoutError'
 }

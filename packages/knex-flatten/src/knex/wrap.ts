@@ -1,11 +1,13 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
-import { DEFAULT_OPTIONS, type FlattenOptions } from '../options.ts'
+import { type FlattenSettings, settle } from '../options/flatten-settings.ts'
+import type { FlattenOptions } from '../options/options.ts'
 import { deriveFlatClient } from './flat-client.ts'
+import type { Instance } from './instance.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
 
-/** The options a flat client class was derived with, by its prototype. */
-const wrapped = new WeakMap<object, Required<FlattenOptions>>()
+/** The instance that a flat client class was derived for, by its prototype. */
+const wrapped = new WeakMap<object, Instance>()
 
 /**
  * Gives the client of a Knex instance the flattening prototype; the instance stays the same object.
@@ -15,14 +17,14 @@ const wrapped = new WeakMap<object, Required<FlattenOptions>>()
  */
 export function wrapClient(knex: Knex, options: FlattenOptions): void {
   const client = clientOf(knex)
-  const before = wrappedOptions(client)
+  const before = instanceOf(client)
   if (before) {
-    refuseOtherOptions(before, options)
+    refuseOtherOptions(before.settings, options)
     return
   }
-  const all = { ...DEFAULT_OPTIONS, ...options }
-  const Flat = deriveFlatClient(client.constructor as ClassOf<KnexClient>, all)
-  wrapped.set(Flat.prototype as object, all)
+  const instance: Instance = { knex, settings: settle(options), waitingForConnection: new Map() }
+  const Flat = deriveFlatClient(client.constructor as ClassOf<KnexClient>, instance)
+  wrapped.set(Flat.prototype as object, instance)
   Object.setPrototypeOf(client, Flat.prototype as object)
 }
 
@@ -53,14 +55,16 @@ function clientOf(knex: unknown): KnexClient {
   return client as KnexClient
 }
 
-function wrappedOptions(client: KnexClient): Required<FlattenOptions> | undefined {
+/** The wrapped instance that a client belongs to, itself, as a clone's or as a transaction's. */
+export function instanceOf(client: KnexClient): Instance | undefined {
   return wrapped.get(Object.getPrototypeOf(client) as object)
 }
 
 /** Wrapping twice is harmless; wrapping twice in different ways would leave one of the two unheard. */
-function refuseOtherOptions(before: Required<FlattenOptions>, options: FlattenOptions): void {
+function refuseOtherOptions(before: FlattenSettings, options: FlattenOptions): void {
+  const settings = settle(options)
   for (const name of Object.keys(options) as (keyof FlattenOptions)[]) {
-    if (options[name] === before[name]) continue
+    if (settings[name] === before[name]) continue
     throw new TransactionOptionsError(
       `flatten(knex): this instance is wrapped already, with another ${name}. Wrap it once, where it is made.`,
     )

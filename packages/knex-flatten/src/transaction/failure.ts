@@ -6,9 +6,12 @@ export interface Failure {
    * - `statement`: PostgreSQL refused a statement, and has aborted the transaction with it;
    * - `scope-failed`: a scope's callback threw, or its `rollback(error)` was called;
    * - `scope-rolled-back`: a scope's `rollback()` was called without an error;
-   * - `scope-open`: something was ended while a scope inside it was still running, or waited for one in vain.
+   * - `scope-open`: something was ended while a scope inside it was still running, or waited for one in vain;
+   * - `hook-failed`: a `beforeCommit` hook threw;
+   * - `rollback-only`: `setRollbackOnly()` was called.
    */
-  readonly kind: 'statement' | 'scope-failed' | 'scope-rolled-back' | 'scope-open'
+  readonly kind:
+    'statement' | 'scope-failed' | 'scope-rolled-back' | 'scope-open' | 'hook-failed' | 'rollback-only'
   /** The scope, or the root itself, in which it happened. */
   readonly frame: Frame
   /** What was thrown; `undefined` after a bare `rollback()`. */
@@ -17,6 +20,17 @@ export interface Failure {
   readonly sql?: string
   /** The database's own words, without the SQL that Knex puts before them. */
   readonly reason?: string
+}
+
+/** A statement's failure; to be told before Knex puts the SQL in front of the error's message. */
+export function failedStatement(frame: Frame, error: unknown, sql: string): Failure {
+  return {
+    kind: 'statement',
+    frame,
+    error,
+    sql,
+    reason: error instanceof Error ? error.message : String(error),
+  }
 }
 
 const LONGEST_SQL = 400
@@ -37,6 +51,10 @@ export function tellFailure(failure: Failure): string {
       return `The ${frame} was rolled back by a call of its rollback().`
     case 'scope-open':
       return tellError(failure.error)
+    case 'hook-failed':
+      return `A beforeCommit hook failed:\n    ${codeOf(failure.error)}${tellError(failure.error)}`
+    case 'rollback-only':
+      return `It was marked by setRollbackOnly() in the ${frame}: ${tellError(failure.error)}`
   }
 }
 
@@ -47,7 +65,7 @@ export function shortenSql(sql: string): string {
 }
 
 /** What was thrown may be anything; whoever tells of it is about to roll back and must not fail. */
-function tellError(error: unknown): string {
+export function tellError(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   } catch {

@@ -1,21 +1,36 @@
 import type { CallSite } from './call-site.ts'
 import type { RootTransaction } from './root-transaction.ts'
-import type { Scope } from './scope.ts'
+import type { Unit } from './unit.ts'
+
+/** What a root or a scope was asked to be. */
+export interface Traits {
+  readonly name?: string | undefined
+  readonly readOnly?: boolean | undefined
+  /** Of a root; a scope has its root's. */
+  readonly isolationLevel?: string | undefined
+}
 
 /** What a root and a scope have in common: a name, a place in the code, a place in the nesting, an end. */
 export abstract class Frame {
   readonly name: string | undefined
   readonly site: CallSite
-  readonly #openScopes = new Set<Scope>()
+  readonly parent: Frame | undefined
+  /** Asked to read only, itself or around it. */
+  readonly readOnly: boolean
+  readonly #openScopes = new Set<Frame>()
   #ended = false
 
-  constructor(name: string | undefined, site: CallSite) {
+  constructor(parent: Frame | undefined, { name, readOnly = false }: Traits, site: CallSite) {
+    this.parent = parent
     this.name = name
+    this.readOnly = readOnly || parent?.readOnly === true
     this.site = site
+    if (parent) parent.#openScopes.add(this)
   }
 
   abstract readonly root: RootTransaction
-  abstract readonly parent: Frame | undefined
+  /** What PostgreSQL can undo as one, and this is a part of. */
+  abstract readonly unit: Unit
   /** `transaction` or `scope`: the word for it in messages. */
   abstract readonly word: string
 
@@ -24,7 +39,7 @@ export abstract class Frame {
   }
 
   /** The scopes opened directly on this one that have not ended, waiting ones included, in the order they were opened. */
-  get openScopes(): ReadonlySet<Scope> {
+  get openScopes(): ReadonlySet<Frame> {
     return this.#openScopes
   }
 
@@ -40,19 +55,12 @@ export abstract class Frame {
 
   end(): void {
     this.#ended = true
+    if (this.parent) this.parent.#openScopes.delete(this)
   }
 
   /** `scope "reserve stock" (opened at src/stock.ts:8:9)` */
   toString(): string {
     const site = this.site.toString()
     return [this.word, this.name && `"${this.name}"`, site && `(opened at ${site})`].filter(Boolean).join(' ')
-  }
-
-  noteOpened(scope: Scope): void {
-    this.#openScopes.add(scope)
-  }
-
-  noteEnded(scope: Scope): void {
-    this.#openScopes.delete(scope)
   }
 }

@@ -1,31 +1,32 @@
-import type { Failure } from './failure.ts'
-import { Frame } from './frame.ts'
+import type { CallSite } from './call-site.ts'
+import type { Traits } from './frame.ts'
+import { Hooks } from './hooks.ts'
+import { Unit } from './unit.ts'
 
 /** One BEGIN…COMMIT on one connection, and what has become of it. */
-export class RootTransaction extends Frame {
+export class RootTransaction extends Unit {
+  declare readonly parent: undefined
   readonly root: RootTransaction = this
-  readonly parent = undefined
   readonly word = 'transaction'
-  readonly #swallowedBy: Frame[] = []
-  #failure: Failure | undefined
+  /** Stands for the wrapped instance it was opened on: only its own instance's calls may join it. */
+  readonly owner: object
+  readonly isolationLevel: string | undefined
+  /** It keeps one of the pool's connections from others. */
+  onConnection = false
+  #hooks: Hooks | undefined
 
-  /** The first failure: from then on the transaction can only be rolled back. */
-  get failure(): Failure | undefined {
-    return this.#failure
+  constructor(owner: object, traits: Traits, site: CallSite) {
+    super(undefined, traits, site)
+    this.owner = owner
+    this.isolationLevel = traits.isolationLevel
   }
 
-  /** The scopes, innermost first, whose callback succeeded although something in them had failed. */
-  get swallowedBy(): readonly Frame[] {
-    return this.#swallowedBy
+  /** What is to be called when it ends; most transactions have nothing. */
+  get hooks(): Hooks | undefined {
+    return this.#hooks
   }
 
-  /** Only the first failure counts: those after it are its consequences. */
-  doom(failure: Failure): void {
-    this.#failure ??= failure
-  }
-
-  /** Takes note that `frame` came to a good end after the failure, when the failure was its own or its scopes'. */
-  noteSwallowed(frame: Frame): void {
-    if (this.#failure?.frame.isWithin(frame)) this.#swallowedBy.push(frame)
+  addHooks(): Hooks {
+    return (this.#hooks ??= new Hooks(this))
   }
 }

@@ -1,22 +1,30 @@
 import type { CallSite } from './call-site.ts'
-import { Frame } from './frame.ts'
+import { Frame, type Traits } from './frame.ts'
 import type { RootTransaction } from './root-transaction.ts'
+import { Unit } from './unit.ts'
 
 /** A nested transaction flattened into its root: it has a beginning and an end, and nothing on the wire. */
 export class Scope extends Frame {
+  declare readonly parent: Frame
   readonly root: RootTransaction
-  readonly parent: Frame
+  readonly unit: Unit
   readonly word = 'scope'
 
-  constructor(parent: Frame, name: string | undefined, site: CallSite) {
-    super(name, site)
-    this.parent = parent
+  constructor(parent: Frame, traits: Traits, site: CallSite) {
+    super(parent, traits, site)
     this.root = parent.root
-    parent.noteOpened(this)
+    this.unit = parent.unit
   }
+}
 
-  override end(): void {
-    super.end()
-    this.parent.noteEnded(this)
+/** A nested transaction with a real savepoint, which can be undone alone. Only a writer allows it. */
+export class SavepointScope extends Unit {
+  declare readonly parent: Frame
+  readonly root: RootTransaction
+  readonly word = 'scope'
+
+  constructor(parent: Frame, traits: Traits, site: CallSite) {
+    super(parent, traits, site)
+    this.root = parent.root
   }
 }

@@ -70,7 +70,7 @@ export class SiblingQueue {
     while (this.#waiting[0] && due(this.#waiting[0]) <= 0) {
       const { scope, refuse } = this.#waiting.shift()!
       const error = siblingStillOpen(scope, this.#running!, this.#patienceMs)
-      scope.root.doom({ kind: 'scope-open', frame: this.#parent, error })
+      scope.parent?.unit.doom({ kind: 'scope-open', frame: this.#parent, error })
       refuse(error)
     }
     const [next] = this.#waiting

@@ -1,14 +1,21 @@
 import {
+  AfterCommitError,
+  CommitOutcomeUnknownError,
   DurableTransactionError,
+  ForeignConnectionError,
+  PoolStarvationError,
+  ReadOnlyUpgradeError,
   RollbackOnlyError,
   ScopeStillOpenError,
   TransactionOptionsError,
   UnexpectedRollbackError,
 } from '../errors/errors.ts'
 import type { FlattenError } from '../errors/flatten-error.ts'
-import { type Failure, tellFailure } from './failure.ts'
+import { type Failure, shortenSql, tellError, tellFailure } from './failure.ts'
 import type { Frame } from './frame.ts'
+import { type HookFailure, tellHookFailure } from './hooks.ts'
 import type { RootTransaction } from './root-transaction.ts'
+import type { Unit } from './unit.ts'
 
 const WHAT_TO_DO =
   'Without savepoints PostgreSQL cannot undo a part of a transaction. Let the error reach the callback of the ' +
@@ -18,12 +25,14 @@ const AWAIT_EVERY_ONE = 'Await every nested transaction before the callback arou
 
 /** For a transaction, or a scope of it, that came to a good end although it can only be rolled back. */
 export function unexpectedRollback(frame: Frame, failure: Failure): UnexpectedRollbackError {
-  const { root } = frame
+  const { unit } = failure.frame
   const lost =
-    frame === root
-      ? `The ${root} was rolled back instead of committed: nothing of it is stored.`
-      : `The ${frame} cannot succeed: the ${root} around it will be rolled back.`
-  const message = [lost, tellFailure(failure), ...tellSwallowed(root), WHAT_TO_DO].join('\n')
+    frame !== unit
+      ? `The ${frame} cannot succeed: the ${unit} around it will be rolled back.`
+      : frame === frame.root
+        ? `The ${frame} was rolled back instead of committed: nothing of it is stored.`
+        : `The ${frame} was rolled back to its savepoint instead of kept: nothing of it is stored.`
+  const message = [lost, tellFailure(failure), ...tellSwallowed(unit), WHAT_TO_DO].join('\n')
   return at(frame, new UnexpectedRollbackError(message, { cause: failure.error }))
 }
 
@@ -47,23 +56,23 @@ export function commitAfterRollback(frame: Frame): UnexpectedRollbackError {
 
 /** For what is asked, in `frame`, of a transaction that can only be rolled back; `refused` says what and how. */
 export function rollbackOnly(frame: Frame, failure: Failure, refused: string): RollbackOnlyError {
-  const { root } = frame
-  const where = frame === root ? '' : ` in the ${frame}`
-  const what = `${refused}${where}: the ${root} can only be rolled back.`
-  const message = [what, tellFailure(failure), ...tellSwallowed(root), WHAT_TO_DO].join('\n')
+  const { unit } = failure.frame
+  const where = frame === unit ? '' : ` in the ${frame}`
+  const what = `${refused}${where}: the ${unit} can only be rolled back.`
+  const message = [what, tellFailure(failure), ...tellSwallowed(unit), WHAT_TO_DO].join('\n')
   return at(frame, new RollbackOnlyError(message, { cause: failure.error }))
 }
 
 /** For a scope that comes to its end after `gone`, the transaction or scope around it, was rolled back. */
 export function outlived(scope: Frame, gone: Frame): RollbackOnlyError {
   const message = `The ${scope} was still running when the ${gone} around it ended. ${AWAIT_EVERY_ONE}`
-  return at(scope, new RollbackOnlyError(message, { cause: scope.root.failure?.error }))
+  return at(scope, new RollbackOnlyError(message, { cause: scope.unit.failure?.error }))
 }
 
 /** For a scope that was waiting for its turn when the transaction around it was rolled back. */
 export function endedBeforeItsTurn(scope: Frame): RollbackOnlyError {
   const message = `The ${scope} was not opened: the ${scope.root} around it ended first. ${AWAIT_EVERY_ONE}`
-  return at(scope, new RollbackOnlyError(message, { cause: scope.root.failure?.error }))
+  return at(scope, new RollbackOnlyError(message, { cause: scope.unit.failure?.error }))
 }
 
 /** For a scope asked of a transaction that has ended before. */
@@ -99,6 +108,94 @@ export function notDurable(scope: Frame, around: Frame): DurableTransactionError
   return at(scope, new DurableTransactionError(message))
 }
 
+/** For a root whose COMMIT was not answered, or answered with a doubt. */
+export function commitOutcomeUnknown(root: Frame, error: unknown): CommitOutcomeUnknownError {
+  const message = [
+    `Nobody can tell whether the ${root} was committed: its COMMIT was on its way when this was heard:`,
+    `    ${tellError(error)}`,
+    'Look for what it should have written before it is run again.',
+  ].join('\n')
+  return at(root, new CommitOutcomeUnknownError(message, { cause: error }))
+}
+
+/** For a root that is committed, and whose hooks failed behind it. */
+export function hooksFailed(
+  root: Frame,
+  result: unknown,
+  failures: readonly HookFailure[],
+): AfterCommitError {
+  const message = [
+    `The ${root} is committed. Do not run it again because of this:`,
+    ...failures.map(tellHookFailure),
+  ].join('\n')
+  return at(root, new AfterCommitError(message, { result, errors: failures.map(({ error }) => error) }))
+}
+
+/** For `retry` on a scope. */
+export function notAgain(scope: Frame, around: Frame): TransactionOptionsError {
+  const message =
+    `transaction(): the ${scope} asks to be run again, but is a part of the ${around}: only a root can be run again. ` +
+    'Give { retry } to the outermost transaction.'
+  return at(scope, new TransactionOptionsError(message))
+}
+
+/** For a scope where `nested` is `'throw'`. */
+export function nestingRefused(scope: Frame, around: Frame): TransactionOptionsError {
+  const message =
+    `transaction(): the ${scope} was asked for inside the ${around}, and this instance refuses nested transactions ` +
+    "({ nested: 'throw' }). Use the transaction around, or say { propagation: 'required' } to join it or 'requires-new' for one beside it."
+  return at(scope, new TransactionOptionsError(message))
+}
+
+/** For `isolationLevel` on a scope whose root has a weaker one. */
+export function levelTooWeak(scope: Frame, root: RootTransaction, level: string): TransactionOptionsError {
+  const message =
+    `transaction(): the ${scope} asks for ${level}, but is a part of the ${root}, which runs at ` +
+    `${root.isolationLevel ?? "the server's default level"}. Give { isolationLevel } to the outermost transaction, or use 'requires-new'.`
+  return at(scope, new TransactionOptionsError(message))
+}
+
+/** For a savepoint where the server forwards its writes. */
+export function savepointOnReader(scope: Frame): TransactionOptionsError {
+  const message =
+    `transaction(): the ${scope} asks for a savepoint, which a reader refuses: its server is in recovery. ` +
+    'Connect to the writer, or let it join the transaction around it without one.'
+  return at(scope, new TransactionOptionsError(message))
+}
+
+/** For `readOnly: false` inside what is read-only. */
+export function readOnlyAround(scope: Frame, around: Frame): ReadOnlyUpgradeError {
+  const message =
+    `transaction(): the ${scope} is to write, but the ${around} around it is read-only. ` +
+    "Drop { readOnly } there, or use { propagation: 'requires-new' }."
+  return at(scope, new ReadOnlyUpgradeError(message))
+}
+
+/** For a statement that writes in a scope that was asked to read only. */
+export function writeInReadOnlyScope(scope: Frame, sql: string): ReadOnlyUpgradeError {
+  const message =
+    `The statement\n    ${shortenSql(sql)}\nwas not sent: it may write, and the ${scope} is read-only. ` +
+    'Drop { readOnly: true } there, or write outside of it.'
+  return at(scope, new ReadOnlyUpgradeError(message))
+}
+
+/** For a query on the instance itself inside one of its transactions. */
+export function foreignConnection(frame: Frame, sql: string | undefined): ForeignConnectionError {
+  const what = sql === undefined ? 'A query' : `The statement\n    ${shortenSql(sql)}\n`
+  const message =
+    `${what} on the Knex instance was made inside the ${frame}, but would run outside of it, on a connection of its own. ` +
+    "Use the transaction's own handle, or let such queries join: { ambient: { foreignConnection: 'join' } }."
+  return at(frame, new ForeignConnectionError(message))
+}
+
+/** For a root that needs a connection while those that wait for it hold them all. */
+export function poolStarved(frame: Frame, holders: ReadonlySet<Frame>, size: number): PoolStarvationError {
+  const message =
+    `The ${frame} can get no connection: the pool has ${size}, all held by transactions that wait for one inside them: ` +
+    `${[...holders].join(', ')}. Give the pool more connections, or nest fewer 'requires-new'.`
+  return at(frame, new PoolStarvationError(message))
+}
+
 /** Lets the stack of an error begin where the user opened the frame; below it there is only Knex. */
 function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
   const { frames } = frame.site
@@ -106,8 +203,8 @@ function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
   return error
 }
 
-function tellSwallowed(root: RootTransaction): string[] {
-  return root.swallowedBy.map(
+function tellSwallowed(unit: Unit): string[] {
+  return unit.swallowedBy.map(
     (scope) => `The error was swallowed in the ${scope}: its callback returned as if nothing had happened.`,
   )
 }

@@ -1,0 +1,37 @@
+import { foreignConnection } from '../transaction/verdicts.ts'
+import type { Instance } from './instance.ts'
+import type { Builder, KnexClient, Runner } from './internals.ts'
+import { ambientTransaction } from './opening.ts'
+import { stateOf } from './transaction-state.ts'
+
+/** What runs a query: inside a transaction of the same instance, where it is made on the instance itself, by policy. */
+export function ambientRunner(
+  instance: Instance,
+  client: KnexClient,
+  builder: Builder,
+  make: () => Runner,
+): Runner {
+  const { ambient } = instance.settings
+  if (!ambient || client.transacting || builder._connection) return make()
+  const around = ambientTransaction(instance)
+  if (!around) return make()
+  if (ambient === 'join') return around.trxClient.runner(builder)
+  const error = foreignConnection(stateOf(around).frame, sqlOf(builder))
+  const runner = make()
+  if (ambient === 'warn') client.logger.warn(error.message)
+  // Knex's own runner, so that a stream is told as well.
+  else runner.ensureConnection = () => Promise.reject(error)
+  return runner
+}
+
+function sqlOf(builder: Builder): string | undefined {
+  try {
+    return [builder.toSQL()]
+      .flat()
+      .map(({ sql }) => sql)
+      .join('; ')
+  } catch {
+    // It cannot be compiled, which whoever runs it will hear.
+    return undefined
+  }
+}

@@ -1,0 +1,11 @@
+import type { Knex } from 'knex'
+import type { FlattenSettings } from '../options/flatten-settings.ts'
+import type { RootTransaction } from '../transaction/root-transaction.ts'
+
+/** One wrapped Knex instance, with its clones by `withUserParams`: the owner of the roots opened on it. */
+export interface Instance {
+  readonly knex: Knex
+  readonly settings: FlattenSettings
+  /** The roots that wait for a `requires-new` inside them to get a connection, once for each that waits. */
+  readonly waitingForConnection: Map<RootTransaction, number>
+}

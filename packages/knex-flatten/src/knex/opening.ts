@@ -1,0 +1,123 @@
+import type { TransactionSettings } from '../options/transaction-settings.ts'
+import type { CallSite } from '../transaction/call-site.ts'
+import { frameRunningHere, scopeRunningInside } from '../transaction/context.ts'
+import type { Frame } from '../transaction/frame.ts'
+import { chart, type Course } from '../transaction/propagation.ts'
+import { RootTransaction } from '../transaction/root-transaction.ts'
+import { SavepointScope, Scope } from '../transaction/scope.ts'
+import { SiblingQueue } from '../transaction/sibling-queue.ts'
+import {
+  alreadyComplete,
+  levelTooWeak,
+  nestingRefused,
+  notAgain,
+  notDurable,
+  readOnlyAround,
+} from '../transaction/verdicts.ts'
+import type { Instance } from './instance.ts'
+import type { KnexTransaction } from './internals.ts'
+import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
+
+/** Knex's own default for `acquireConnectionTimeout`, milliseconds. */
+export const DEFAULT_PATIENCE_MS = 60_000
+
+/** What a call of `transaction()` comes to. */
+export interface Opening {
+  readonly course: Course
+  /** The transaction it was asked for in, explicitly or by where it was called. */
+  readonly around: KnexTransaction | undefined
+}
+
+/** @throws TransactionOptionsError */
+export function chartOpening(
+  instance: Instance,
+  explicit: KnexTransaction | undefined,
+  { propagation = 'required' }: TransactionSettings,
+): Opening {
+  const around = explicit ? innermostRunning(explicit) : ambientTransaction(instance)
+  return { course: chart(propagation, around && stateOf(around).frame), around }
+}
+
+/** The transaction that the caller runs in, where the instance is to find it by itself. */
+export function ambientTransaction(instance: Instance): KnexTransaction | undefined {
+  if (!instance.settings.ambient) return undefined
+  const frame = frameRunningHere(instance)
+  return frame && transactionBehind(frame)
+}
+
+/** A sibling asked for from inside a running scope could only wait for that scope, which waits for it. */
+function innermostRunning(transaction: KnexTransaction): KnexTransaction {
+  const inner = scopeRunningInside(stateOf(transaction).frame)
+  return (inner && transactionBehind(inner)) ?? transaction
+}
+
+/** The state of a new root. */
+export function rootState(
+  instance: Instance,
+  settings: TransactionSettings,
+  site: CallSite,
+  patienceMs: number | undefined,
+  suspends: ReadonlySet<RootTransaction> | undefined,
+): TransactionState {
+  const frame = new RootTransaction(instance, settings, site)
+  const scopes = new SiblingQueue(frame, patienceMs ?? DEFAULT_PATIENCE_MS)
+  return { frame, instance, settings, scopes, siblings: undefined, suspends }
+}
+
+/** The state of a new scope. @throws FlattenError where it cannot be one, which then has ended. */
+export function scopeState(
+  instance: Instance,
+  around: KnexTransaction,
+  settings: TransactionSettings,
+  site: CallSite,
+  patienceMs: number | undefined,
+): TransactionState {
+  const outer = stateOf(around)
+  const own = wantsSavepoint(instance, settings)
+  const frame = new (own ? SavepointScope : Scope)(outer.frame, settings, site)
+  const refusal = refuseScope(instance, frame, outer.frame, settings)
+  if (refusal) {
+    frame.end()
+    throw refusal
+  }
+  const scopes = new SiblingQueue(frame, patienceMs ?? DEFAULT_PATIENCE_MS)
+  return { frame, instance, settings, scopes, siblings: outer.scopes }
+}
+
+function wantsSavepoint({ settings }: Instance, { savepoint, propagation }: TransactionSettings): boolean {
+  return savepoint || (settings.nested === 'escalate' && asksToNest(propagation))
+}
+
+/** Knex's own meaning of a transaction on a transaction; whoever says `required` has said that joining will do. */
+function asksToNest(propagation: TransactionSettings['propagation']): boolean {
+  return propagation === undefined || propagation === 'nested'
+}
+
+function refuseScope(
+  { settings: { nested } }: Instance,
+  scope: Frame,
+  around: Frame,
+  { durable, retry, readOnly, isolationLevel, propagation, savepoint }: TransactionSettings,
+): Error | undefined {
+  if (around.ended) return alreadyComplete(scope, around)
+  if (durable) return notDurable(scope, around)
+  if (retry) return notAgain(scope, around)
+  if (nested === 'throw' && asksToNest(propagation) && !savepoint) return nestingRefused(scope, around)
+  if (readOnly === false && around.readOnly) return readOnlyAround(scope, around)
+  return isolationLevel !== undefined && strength(isolationLevel) > strength(around.root.isolationLevel)
+    ? levelTooWeak(scope, around.root, isolationLevel)
+    : undefined
+}
+
+/** PostgreSQL's levels, which are three; a root that says nothing is taken to have its default. */
+function strength(isolationLevel: string | undefined): number {
+  switch (isolationLevel) {
+    case 'serializable':
+      return 2
+    case 'repeatable read':
+    case 'snapshot':
+      return 1
+    default:
+      return 0
+  }
+}

@@ -1,0 +1,107 @@
+import { failedStatement } from '../transaction/failure.ts'
+import { asControl } from './control-statements.ts'
+import { keepRoot, openRootOn } from './custody.ts'
+import { runHooksAfter } from './hooks-at-end.ts'
+import type { Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
+import { LazyConnection } from './lazy-connection.ts'
+import { waitForConnection } from './starvation.ts'
+import { type OpenRoot, rememberRoot, rootOn, type TransactionState } from './transaction-state.ts'
+
+type Run = (connection: Connection) => Promise<unknown>
+type Acquire = (config: KnexTransactionConfig | undefined, run: Run) => Promise<unknown>
+
+/** A root from the pool to the pool, and what was to be done behind it. */
+export async function runRoot(
+  transaction: KnexTransaction,
+  state: TransactionState,
+  config: KnexTransactionConfig | undefined,
+  callback: Run,
+  acquire: Acquire,
+): Promise<unknown> {
+  const { client } = transaction
+  const { root } = state.frame
+  let open: OpenRoot | undefined
+  const run: Run = (connection) =>
+    keepRoot(root, client, connection, (held) => {
+      open = rootOn(held)
+      return callback(held)
+    })
+  const hold = state.instance.settings.lazyBegin && !config?.connection ? onDemand : atOnce
+  const end = await settlement(hold(transaction, state, config, run, acquire))
+  if (root.hooks && open) await runHooksAfter(open, end, client.logger)
+  if ('error' in end) throw end.error
+  return end.value
+}
+
+/** How something has ended: with a value, or with an error. */
+export type Settlement = { readonly value: unknown } | { readonly error: unknown }
+
+function settlement(promise: Promise<unknown>): Promise<Settlement> {
+  return promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )
+}
+
+async function atOnce(
+  { client }: KnexTransaction,
+  state: TransactionState,
+  config: KnexTransactionConfig | undefined,
+  run: Run,
+  acquire: Acquire,
+): Promise<unknown> {
+  const got = config?.connection ? undefined : waitForConnection(state, client)
+  try {
+    return await acquire(config, (connection) => {
+      got?.()
+      return run(connection)
+    })
+  } finally {
+    got?.()
+  }
+}
+
+/** The connection is taken, and BEGIN sent, by the first statement. */
+async function onDemand(
+  transaction: KnexTransaction,
+  state: TransactionState,
+  _config: unknown,
+  run: Run,
+): Promise<unknown> {
+  const { client, txid } = transaction
+  const lazy: LazyConnection = new LazyConnection(() => begin(transaction, state, lazy))
+  lazy.__knexTxId = txid
+  try {
+    return await run(lazy)
+  } finally {
+    if (lazy.real) {
+      delete lazy.real.__knexTxId
+      await client.releaseConnection(lazy.real)
+    }
+  }
+}
+
+async function begin(
+  transaction: KnexTransaction,
+  state: TransactionState,
+  lazy: LazyConnection,
+): Promise<Connection> {
+  const { client, isolationLevel, readOnly } = transaction
+  const { root } = state.frame
+  const open = openRootOn(lazy)
+  const sql = ['BEGIN', isolationLevel && `ISOLATION LEVEL ${isolationLevel}`, readOnly && 'READ ONLY']
+    .filter(Boolean)
+    .join(' ')
+  try {
+    const got = waitForConnection(state, client)
+    const real = await client.acquireConnection().finally(got)
+    lazy.become(real)
+    rememberRoot(open, real)
+    root.onConnection = true
+    await asControl(open, 'begin', () => transaction.trxClient.query(lazy, sql))
+    return real
+  } catch (error) {
+    root.doom(failedStatement(root, error, sql))
+    throw error
+  }
+}

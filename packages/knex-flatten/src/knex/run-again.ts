@@ -1,0 +1,39 @@
+import { TransactionOptionsError } from '../errors/errors.ts'
+import { CommitOutcomeUnknownError } from '../errors/errors.ts'
+import { isPassing, retrying, type RetryPolicy } from '../transaction/retry.ts'
+import type { Container, KnexTransaction } from './internals.ts'
+import { passEventsOn } from './shell.ts'
+import { stateOf } from './transaction-state.ts'
+
+/** Runs a root until it is committed, or fails for a reason that will not pass. */
+export function runAgain(
+  policy: RetryPolicy,
+  shell: KnexTransaction,
+  open: () => KnexTransaction,
+): Promise<unknown> {
+  let latest: KnexTransaction
+  return retrying(
+    policy,
+    () => {
+      latest = open()
+      passEventsOn(latest, shell)
+      return latest
+    },
+    (error) => {
+      if (error instanceof CommitOutcomeUnknownError) return policy.idempotent
+      // The application may have wrapped, or swallowed, what the database said.
+      const { failure } = stateOf(latest).frame.root
+      return isPassing(failure ? failure.error : error)
+    },
+  )
+}
+
+/** @throws TransactionOptionsError for `await db.transaction()`, which runs nothing that could be run again. */
+export function refuseWithoutCallback(container: Container): void {
+  // What Knex hands on in the place of a callback is a promise's own `resolve`.
+  if (container.name !== '' || !/\[native code\]/.test(Function.prototype.toString.call(container))) return
+  throw new TransactionOptionsError(
+    'transaction(): retry needs a callback, which is run again as a whole: ' +
+      'db.transaction(async (trx) => { … }, { retry: true }).',
+  )
+}

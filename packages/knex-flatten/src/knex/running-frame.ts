@@ -1,0 +1,35 @@
+import type { Knex } from 'knex'
+import { TransactionOptionsError } from '../errors/errors.ts'
+import type { Frame } from '../transaction/frame.ts'
+import type { KnexClient, KnexTransaction } from './internals.ts'
+import { ambientTransaction, DEFAULT_PATIENCE_MS } from './opening.ts'
+import { isKnown, stateOf, transactionOfClient } from './transaction-state.ts'
+import { instanceOf } from './wrap.ts'
+
+/**
+ * The root or scope behind a handle that has not ended, and how long its instance waits for a connection, milliseconds.
+ *
+ * @throws TransactionOptionsError naming the function that asks
+ */
+export function runningFrame(trx: Knex, asking: string): { frame: Frame; patienceMs: number } {
+  const client = (trx as { client?: KnexClient } | null | undefined)?.client
+  const transaction = client && transactionBehind(client)
+  if (!transaction || !isKnown(transaction)) {
+    throw new TransactionOptionsError(
+      `${asking}(trx, …): this is not inside a transaction of a flattened instance. Pass the trx that the callback was handed; ` +
+        'the instance itself will do inside one with flatten(knex, { ambient: true }).',
+    )
+  }
+  const { frame } = stateOf(transaction)
+  if (frame.ended || frame.endedAround) {
+    throw new TransactionOptionsError(`${asking}(trx, …): the ${frame} has ended already. Call it before.`)
+  }
+  return { frame, patienceMs: transaction.client.config.acquireConnectionTimeout ?? DEFAULT_PATIENCE_MS }
+}
+
+function transactionBehind(client: KnexClient): KnexTransaction | undefined {
+  const own = transactionOfClient(client)
+  if (own) return own
+  const instance = instanceOf(client)
+  return instance && ambientTransaction(instance)
+}

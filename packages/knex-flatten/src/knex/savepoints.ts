@@ -1,0 +1,41 @@
+import type { SavepointScope } from '../transaction/scope.ts'
+import { savepointOnReader } from '../transaction/verdicts.ts'
+import { asControl } from './control-statements.ts'
+import { openRootOn } from './custody.ts'
+import type { Connection, KnexTransaction, QueryObject } from './internals.ts'
+
+/** Sets a real savepoint. @throws TransactionOptionsError where the server is a reader, which would refuse it */
+export async function setSavepoint(
+  transaction: KnexTransaction,
+  scope: SavepointScope,
+  connection: Connection,
+): Promise<void> {
+  const open = openRootOn(connection)
+  open.onWriter ??= isWriter(transaction, connection)
+  if (!(await open.onWriter)) throw savepointOnReader(scope)
+  await send(transaction, connection, `SAVEPOINT ${transaction.txid}`)
+}
+
+export async function releaseSavepoint(transaction: KnexTransaction, connection: Connection): Promise<void> {
+  await send(transaction, connection, `RELEASE SAVEPOINT ${transaction.txid}`)
+}
+
+/** Undoes what was done since the savepoint, and what was to be done at COMMIT because of it. */
+export async function undoToSavepoint(
+  transaction: KnexTransaction,
+  scope: SavepointScope,
+  connection: Connection,
+): Promise<void> {
+  scope.root.hooks?.drop(scope)
+  await send(transaction, connection, `ROLLBACK TO SAVEPOINT ${transaction.txid}`)
+}
+
+/** Asked once for each root: a server is promoted sooner than its connections are closed. */
+async function isWriter(transaction: KnexTransaction, connection: Connection): Promise<boolean> {
+  const { response } = await send(transaction, connection, 'SELECT pg_is_in_recovery() AS reader')
+  return response?.rows?.[0]?.['reader'] === false
+}
+
+function send(transaction: KnexTransaction, connection: Connection, sql: string): Promise<QueryObject> {
+  return asControl(openRootOn(connection), 'savepoint', () => transaction.trxClient.query(connection, sql))
+}

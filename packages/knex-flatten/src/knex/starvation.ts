@@ -1,0 +1,26 @@
+import { poolStarved } from '../transaction/verdicts.ts'
+import type { KnexClient } from './internals.ts'
+import type { TransactionState } from './transaction-state.ts'
+
+/**
+ * Takes note that roots wait for another one inside them to get a connection, until the answer is called.
+ *
+ * @throws PoolStarvationError where all of the pool's connections are theirs, so that it could only wait in vain
+ */
+export function waitForConnection(
+  { frame, instance, suspends }: TransactionState,
+  { pool }: KnexClient,
+): () => void {
+  if (!suspends || suspends.size === 0) return () => undefined
+  const { waitingForConnection: waiting } = instance
+  const blocked = new Set([...suspends, ...waiting.keys()].filter(({ onConnection }) => onConnection))
+  if (pool?.max !== undefined && blocked.size >= pool.max) throw poolStarved(frame, blocked, pool.max)
+  for (const root of suspends) waiting.set(root, (waiting.get(root) ?? 0) + 1)
+  return () => {
+    for (const root of suspends) {
+      const others = waiting.get(root)! - 1
+      if (others > 0) waiting.set(root, others)
+      else waiting.delete(root)
+    }
+  }
+}

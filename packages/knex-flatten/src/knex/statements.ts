@@ -1,0 +1,63 @@
+import { classifyKnex } from '@knex-flatten/sql-support'
+import { shortenSql } from '../transaction/failure.ts'
+import { rollbackOnly, writeInReadOnlyScope } from '../transaction/verdicts.ts'
+import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
+import type { Connection, KnexClient, QueryObject } from './internals.ts'
+import { LazyConnection } from './lazy-connection.ts'
+import { frameOf, type OpenRoot } from './transaction-state.ts'
+
+type Send = (connection: Connection, statement: string | QueryObject) => Promise<QueryObject>
+
+/** Sends a statement of a transaction, its own or the application's, or answers it without sending. */
+export function sendInside(
+  open: OpenRoot,
+  client: KnexClient,
+  connection: Connection,
+  statement: string | QueryObject,
+  send: Send,
+): Promise<QueryObject> {
+  if (typeof statement === 'string') {
+    if (statement === SCOPE_RELEASE || statement === SCOPE_ROLLBACK) return answered(statement)
+    if (open.control) return sendControl(open, statement, send)
+  }
+  const refusal = refuseStatement(open, client, statement)
+  if (refusal) return Promise.reject(refusal)
+  if (!(connection instanceof LazyConnection)) return send(connection, statement)
+  return connection.ready().then((real) => send(real, statement))
+}
+
+/** Why a statement of the application's must not be sent. */
+export function refuseStatement(
+  open: OpenRoot,
+  client: KnexClient,
+  statement: string | QueryObject,
+): Error | undefined {
+  const frame = frameOf(client, open)
+  const { failure } = frame.unit
+  const sql = typeof statement === 'string' ? statement : statement.sql
+  if (failure) return rollbackOnly(frame, failure, `The statement\n    ${shortenSql(sql)}\nwas not sent`)
+  // Of a root that is read-only itself PostgreSQL takes care.
+  if (!frame.readOnly || open.root.readOnly) return undefined
+  return classifyKnex(sql).some(({ writes }) => writes) ? writeInReadOnlyScope(frame, sql) : undefined
+}
+
+/** Nothing that has not begun needs an end. */
+function sendControl(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
+  const { lazy, control } = open
+  const sent = runControl.bind(undefined, open, control!, sql)
+  if (!lazy) return sent((text) => send(open.connection, text))
+  if (control === 'begin') return sent((text) => send(lazy.real!, text))
+  if (!lazy.wanted) {
+    open.outcome = control === 'commit' ? 'committed' : 'rolled-back'
+    return answered(sql)
+  }
+  return lazy.ready().then(
+    (real) => sent((text) => send(real, text)),
+    // It never began.
+    () => sent(() => answered(sql)),
+  )
+}
+
+function answered(sql: string): Promise<QueryObject> {
+  return Promise.resolve({ sql, bindings: [] })
+}

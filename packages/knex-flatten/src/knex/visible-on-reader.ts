@@ -1,0 +1,36 @@
+import { withinTime } from '../transaction/within-time.ts'
+import type { Send } from './control-statements.ts'
+import type { OpenRoot } from './transaction-state.ts'
+
+const MODE = 'apg_write_forward.consistency_mode'
+
+/**
+ * Waits until the server that the connection leads to shows what was just committed through it; never throws.
+ *
+ * A reader holds back a session's reads until it has replayed the session's own writes, unless its mode is `eventual`; what
+ * one session is shown then, all are. A writer shows it at once.
+ */
+export async function awaitReader(open: OpenRoot, limitMs: number, send: Send): Promise<void> {
+  try {
+    await withinTime(
+      limitMs,
+      readOwnWrite(send),
+      () => new Error(`The reader did not show what was committed within ${limitMs} ms.`),
+    )
+  } catch (error) {
+    open.notVisible = error as Error
+    // Nobody knows in which mode it is, or what it is still waiting for.
+    open.closed = false
+  }
+}
+
+async function readOwnWrite(send: Send): Promise<void> {
+  const { response } = await send(
+    `SELECT pg_is_in_recovery() AS reader, current_setting('${MODE}', true) AS mode`,
+  )
+  const { reader, mode } = (response?.rows?.[0] ?? {}) as { reader?: boolean; mode?: string }
+  if (!reader || mode !== 'eventual') return
+  await send(`SET ${MODE} = 'session'`)
+  await send('SELECT pg_is_in_recovery()')
+  await send(`SET ${MODE} = 'eventual'`)
+}

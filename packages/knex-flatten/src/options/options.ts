@@ -1,0 +1,65 @@
+import type { Propagation } from '../transaction/propagation.ts'
+import type { RetryOptions } from '../transaction/retry.ts'
+
+/** How {@link flatten} behaves. */
+export interface FlattenOptions {
+  /**
+   * What becomes of a transaction opened inside another.
+   *
+   * - `'flatten'` (default): it joins as a scope, without a savepoint;
+   * - `'throw'`: it is refused with `TransactionOptionsError`; `propagation: 'required'` still joins;
+   * - `'escalate'`: it gets a real savepoint, which only a writer allows: on a reader it is refused.
+   */
+  readonly nested?: 'flatten' | 'throw' | 'escalate'
+  /**
+   * Which failures of a scope doom its root.
+   *
+   * - `'scope'` (default): every one;
+   * - a predicate: an application error dooms the root where it answers true. Where it answers false, what the scope
+   *   has written **stays in the root** and is committed with it: answer so only for errors thrown before any write.
+   *
+   * An SQL error always dooms, since PostgreSQL has aborted the transaction; so does a bare `rollback()`.
+   */
+  readonly doomOn?: 'scope' | ((error: unknown) => boolean)
+  /**
+   * Whether calls on the instance itself find the transaction whose callback they are made in. Default false.
+   *
+   * With `true`, or an object, `db.transaction()` inside one joins it. `foreignConnection` says what becomes of a query on the
+   * instance there: `'join'` (default) runs it in the transaction, `'throw'` refuses it with `ForeignConnectionError`, `'warn'`
+   * lets it run on a connection of its own and says so in Knex's log.
+   */
+  readonly ambient?: boolean | { readonly foreignConnection: ForeignConnection }
+  /**
+   * BEGIN goes with the first statement; a transaction without any takes no connection. Default false.
+   *
+   * What BEGIN or the pool refuses is then told by the first statement.
+   */
+  readonly lazyBegin?: boolean
+}
+
+export type ForeignConnection = 'join' | 'throw' | 'warn'
+
+/** What `transaction(callback, config)` takes beside Knex's own options. */
+export interface TransactionOptions {
+  /** Stands for the transaction in error messages, e.g. `'reserve stock'`. */
+  readonly name?: string
+  /**
+   * The transaction must be a root: its success must mean COMMIT. Inside another one it is refused with
+   * `DurableTransactionError` before anything is sent. Default false.
+   */
+  readonly durable?: boolean
+  /** How it relates to a transaction around it; see {@link Propagation}. Default `'required'`. */
+  readonly propagation?: Propagation
+  /** Runs the whole root again where it failed for a passing reason; `true` for the defaults. Only with a callback. */
+  readonly retry?: boolean | RetryOptions
+  /** Asks for a real savepoint, which only a writer allows: on a reader it is refused. Default false. */
+  readonly savepoint?: boolean
+}
+
+declare module 'knex' {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Knex declares its types in one
+  namespace Knex {
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- merges with Knex's own
+    interface TransactionConfig extends TransactionOptions {}
+  }
+}

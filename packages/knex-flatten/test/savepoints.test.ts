@@ -1,0 +1,135 @@
+import type { Knex } from 'knex'
+import {
+  afterCommit,
+  type FlattenOptions,
+  TransactionOptionsError,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { knexVersions } from '../../../test/setup/knex-versions.ts'
+import { connectFlat, idsIn, rejection, useItems } from './items.ts'
+
+describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, knex) => {
+  const database = useItems()
+  beforeEach(() => database.rows('delete from items; insert into items values (1)'))
+  const open = (options?: FlattenOptions, url?: string) =>
+    connectFlat(database, { knex, ...(url && { url }) }, options)
+  const insert = (on: Knex, id: number) => on('items').insert({ id })
+  const boom = new Error('boom')
+  const fail = async () => {
+    throw boom
+  }
+
+  it('is undone alone, and dooms nothing', async () => {
+    const { db, received } = open()
+    await db.transaction(async (trx) => {
+      await insert(trx, 2)
+      const error = await rejection(
+        trx.transaction(
+          async (part) => {
+            await insert(part, 3)
+            throw boom
+          },
+          { savepoint: true },
+        ),
+      )
+      expect(error).toBe(boom)
+      await insert(trx, 4)
+    })
+    expect(await idsIn(database)).toEqual([1, 2, 4])
+    expect((await received()).map((sql) => sql.replace(/trx\d+/, 'x'))).toEqual([
+      'BEGIN;',
+      'insert into "items" ("id") values ($1)',
+      'SELECT pg_is_in_recovery() AS reader',
+      'SAVEPOINT x',
+      'insert into "items" ("id") values ($1)',
+      'ROLLBACK TO SAVEPOINT x',
+      'insert into "items" ("id") values ($1)',
+      'COMMIT;',
+    ])
+  })
+
+  it('takes what fails inside it, also in scopes of its own, with it', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      const error = await rejection(
+        trx.transaction(
+          async (part) => {
+            await insert(part, 2)
+            await part.transaction((inner) => insert(inner, 1)).catch(() => 'swallowed')
+          },
+          { savepoint: true, name: 'part' },
+        ),
+      )
+      expect(error).toBeInstanceOf(UnexpectedRollbackError)
+      expect(error.message).toMatch(/^The scope "part" .* was rolled back to its savepoint instead of kept/)
+      expect(error.cause).toMatchObject({ code: '23505' })
+      await insert(trx, 3)
+    })
+    expect(await idsIn(database)).toEqual([1, 3])
+  })
+
+  it('is undone with its root', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx.transaction((part) => insert(part, 2), { savepoint: true })
+        await trx.transaction(fail).catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('drops the hooks of what is undone, and keeps the others', async () => {
+    const { db } = open()
+    const ran: string[] = []
+    await db.transaction(async (trx) => {
+      afterCommit(trx, () => ran.push('root'))
+      await trx
+        .transaction(
+          async (part) => {
+            await part.transaction(async (inner) => afterCommit(inner, () => ran.push('undone')))
+            throw boom
+          },
+          { savepoint: true },
+        )
+        .catch(() => 'swallowed')
+      await trx.transaction(async (part) => afterCommit(part, () => ran.push('kept')), { savepoint: true })
+    })
+    expect(ran).toEqual(['root', 'kept'])
+  })
+
+  it('is what every nested transaction gets with nested: escalate, but not one that asks to join', async () => {
+    const { db, received } = open({ nested: 'escalate' })
+    await db.transaction(async (trx) => {
+      await trx.transaction(fail).catch(() => 'undone alone')
+      await trx.transaction((joined) => insert(joined, 2), { propagation: 'required' })
+    })
+    expect(await idsIn(database)).toEqual([1, 2])
+    expect((await received()).filter((sql) => sql.startsWith('SAVEPOINT'))).toHaveLength(1)
+  })
+
+  it('is refused on a reader, before a savepoint is sent, and dooms nothing', async () => {
+    const { db } = open({ nested: 'escalate' }, database.readerUrl)
+    await db.transaction(async (trx) => {
+      const error = await rejection(trx.transaction(async () => expect.unreachable(), { name: 'part' }))
+      expect(error).toBeInstanceOf(TransactionOptionsError)
+      expect(error.message).toMatch(/the scope "part" .* asks for a savepoint, which a reader refuses/)
+      await insert(trx, 2)
+    })
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('refuses every nested transaction with nested: throw, but for one that asks to join or for a savepoint', async () => {
+    const { db } = open({ nested: 'throw' })
+    await db.transaction(async (trx) => {
+      const error = await rejection(trx.transaction(async () => expect.unreachable()))
+      expect(error).toBeInstanceOf(TransactionOptionsError)
+      expect(error.message).toContain("{ nested: 'throw' }")
+      await trx.transaction((joined) => insert(joined, 2), { propagation: 'required' })
+      await trx.transaction((part) => insert(part, 3), { savepoint: true })
+    })
+    expect(await idsIn(database)).toEqual([1, 2, 3])
+  })
+})
