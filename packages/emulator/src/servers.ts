@@ -35,6 +35,8 @@ export interface ServerControl {
    * @param beforePromotion runs when the primary is down and the standby still one
    */
   switchover(beforePromotion: () => void): Promise<void>
+  /** Resolves when nothing is being done to the servers. */
+  settled(): Promise<void>
   /** Calls back whenever the standby has been started again, or another server has become it; that is waited for. */
   onStandbyReady(listener: () => void | Promise<void>): void
 }

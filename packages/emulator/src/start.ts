@@ -87,6 +87,8 @@ export async function startForwardingReader(
     snapshot: () => contents.snapshot(),
     async reset(how) {
       contents.mustBeOurs()
+      // A test that has failed may have left one of the servers on its way down or up.
+      await servers.control?.settled()
       await endpoint.faults.heal()
       // What is reset is awaited on the standby.
       await lag.end()

@@ -129,12 +129,14 @@ export class Faults {
    */
   async cutNetwork(): Promise<void> {
     this.#way.cut()
+    await this.#servers.control?.settled()
     await this.#feed.cut(this.#servers)
   }
 
   /** What waited goes on, and ends with its true answer. */
   async healNetwork(): Promise<void> {
     this.#way.heal()
+    await this.#servers.control?.settled()
     await this.#feed.heal(this.#servers)
   }
 

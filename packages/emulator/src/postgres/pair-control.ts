@@ -28,6 +28,10 @@ export class PairControl implements ServerControl {
     return this.#startAgain(role, (member) => member.crash())
   }
 
+  settled(): Promise<void> {
+    return this.#pair.inTurn(() => Promise.resolve())
+  }
+
   onStandbyReady(listener: () => void | Promise<void>): void {
     this.#pair.onStandbyReady(listener)
   }
@@ -49,6 +53,14 @@ export class PairControl implements ServerControl {
 
   async #promoteStandby(beforePromotion: () => void): Promise<void> {
     const { primary, standby } = this.#pair
+    for (const { role, running } of [primary, standby]) {
+      if (running) continue
+      const advice = `Call ${role === 'primary' ? 'restartWriter' : 'restartStandby'}() first.`
+      throw new EmulatorError(
+        'EMULATOR_FAULT',
+        `The roles cannot be exchanged: the ${role} is down. ${advice}`,
+      )
+    }
     await withConnection(standby.address, goOn)
     await this.#streams('The roles cannot be exchanged')
     // A fast shutdown sends the standby all there is, its own last record included, before it ends.

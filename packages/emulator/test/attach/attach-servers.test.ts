@@ -96,20 +96,32 @@ describe('a reader in front of servers that run already', () => {
     await own.end()
   })
 
-  it('cuts the standby off, and joins it again at the latest when it stops', async () => {
-    const feed = 'SHOW primary_conninfo'
-    const before = await query(standbyUrl, feed)
-    await attached(async (reader) => {
-      await reader.lag.pause()
-      await reader.faults.cutNetwork()
-      expect(await query(standbyUrl, feed)).toEqual([{ primary_conninfo: '' }])
-      await onPrimary('INSERT INTO kept VALUES (7)')
-      expect(await query(reader.readerUrl, 'SELECT FROM kept WHERE id = 7')).toEqual([])
-    })
-    await standbyCatchesUp(servers)
-    expect(await query(standbyUrl, feed)).toEqual(before)
-    expect(await query(standbyUrl, 'SELECT id FROM kept WHERE id = 7')).toEqual([{ id: 7 }])
-  })
+  it.each(['in a file', 'by ALTER SYSTEM'])(
+    'cuts off a standby that is configured %s, and joins it again at the latest when it stops',
+    async (how) => {
+      const feed = `SELECT setting, sourcefile FROM pg_settings WHERE name = 'primary_conninfo'`
+      const [{ setting }] = await query(standbyUrl, feed)
+      if (how === 'by ALTER SYSTEM') {
+        await query(standbyUrl, `ALTER SYSTEM SET primary_conninfo = '${setting.replaceAll("'", "''")}'`)
+        await query(standbyUrl, 'SELECT pg_reload_conf()')
+        await expect
+          .poll(() => query(standbyUrl, feed))
+          .toMatchObject([{ sourcefile: expect.stringMatching(/auto/) }])
+      }
+      const before = await query(standbyUrl, feed)
+      await onPrimary('DELETE FROM kept WHERE id = 7')
+      await attached(async (reader) => {
+        await reader.lag.pause()
+        await reader.faults.cutNetwork()
+        expect(await query(standbyUrl, 'SHOW primary_conninfo')).toEqual([{ primary_conninfo: '' }])
+        await onPrimary('INSERT INTO kept VALUES (7)')
+        expect(await query(reader.readerUrl, 'SELECT FROM kept WHERE id = 7')).toEqual([])
+      })
+      await standbyCatchesUp(servers)
+      expect(await query(standbyUrl, feed)).toEqual(before)
+      expect(await query(standbyUrl, 'SELECT id FROM kept WHERE id = 7')).toEqual([{ id: 7 }])
+    },
+  )
 
   it('says that the standby is not cut off where the user may not do that', async () => {
     const app = { primaryUrl: at(servers.primary.port, 'app'), standbyUrl: at(servers.standby.port, 'app') }

@@ -153,6 +153,10 @@ describe('a server that does not stay up', () => {
     }
     await killed()
     await expect.poll(() => steps.at(-1)).toMatch(/^The standby has ended \(\w+\), 4 times within 60 s/)
+    await expect(other.control!.switchover(() => undefined)).rejects.toMatchObject({
+      code: 'EMULATOR_FAULT',
+      message: 'The roles cannot be exchanged: the standby is down. Call restartStandby() first.',
+    })
     await other.control!.restart('standby')
     await withConnection(other.standby, (client) => client.query('SELECT 1'))
     await other.stop()

@@ -142,6 +142,14 @@ describe('reset', () => {
     await client.end()
   })
 
+  it('waits for servers that are being restarted', async () => {
+    await reader.faults.cutNetwork()
+    const restarts = Promise.all([reader.faults.restartStandby(), reader.faults.crashWriter()])
+    await reader.reset()
+    expect(await everything()).toEqual(before)
+    await restarts
+  })
+
   it.each([
     ['columns', 'ALTER TABLE customer ADD COLUMN late int'],
     ['constraints', 'ALTER TABLE customer ADD CHECK (id > 0)'],
