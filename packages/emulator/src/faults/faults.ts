@@ -49,11 +49,13 @@ export class Faults {
   /** A fast shutdown of the primary, and its start on the same port. @throws EmulatorError `EMULATOR_FAULT` */
   async restartWriter(): Promise<void> {
     await this.#control('restartWriter').restart('primary')
+    this.#way.slots.forget()
   }
 
   /** Kills all of the primary's processes, and starts it again on the same port. @throws EmulatorError `EMULATOR_FAULT` */
   async crashWriter(): Promise<void> {
     await this.#control('crashWriter').crash('primary')
+    this.#way.slots.forget()
   }
 
   /** As {@link restartWriter}, for the standby: the reader's sessions end. @throws EmulatorError `EMULATOR_FAULT` */

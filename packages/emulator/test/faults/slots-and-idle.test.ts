@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Faults } from '../../src/faults/faults.ts'
 import { query, type RawClient } from '../endpoint/raw-client.ts'
 import { errorOf, itemTable, noItems, useRig } from '../endpoint/rig.ts'
 
@@ -22,6 +23,25 @@ describe('forwarding slots', () => {
     await (await one!).end()
     while ((await errorOf((await three!).query(write(3))).catch(() => undefined)) !== undefined);
     expect(await ids()).toEqual([1, 2, 3, 4])
+  })
+
+  it.each([
+    ['restarts', 400, (faults: Faults) => faults.restartWriter()],
+    ['crashes', 500, (faults: Faults) => faults.crashWriter()],
+    ['is another server', 600, (faults: Faults) => faults.switchover()],
+  ])('are counted anew when the writer %s', async (_, connections, fault) => {
+    const { faults, port } = await rig.endpointWith({ maxForwardingConnectionsPercent: 1 })
+    await (await rig.reader({ port })).query(write(0))
+    const more = `ALTER SYSTEM SET max_connections = ${connections}`
+    await rig.onStandby(more)
+    await rig.onPrimary(more)
+    // A standby must not have room for fewer than its primary.
+    await faults.restartStandby()
+    await fault(faults)
+    const clients = await Promise.all(Array.from({ length: connections / 100 }, () => rig.reader({ port })))
+    for (const [n, client] of clients.entries()) await client.query(write(n + 1))
+    const error = await errorOf((await rig.reader({ port })).query(write(99)))
+    expect(error.message).toContain(`no slot of ${clients.length} left`)
   })
 
   it('are exhausted on demand: sessions that have one go on', async () => {

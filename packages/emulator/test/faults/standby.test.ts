@@ -137,6 +137,7 @@ describe('a switchover of a standby that is held back', () => {
       throw new Error('not now')
     })
     await expect(refused).rejects.toThrow('not now')
+    await rig.onPrimary(write(1))
     expect(await rig.onStandby('SELECT pg_get_wal_replay_pause_state() AS state')).toEqual([
       { state: 'paused' },
     ])

@@ -43,8 +43,10 @@ describe('servers of our own', () => {
     const pid = await postmaster('primary')
     const cluster = await ask('primary', 'SELECT system_identifier::text AS id FROM pg_control_system()')
     await withConnection(servers.primary, async (open) => {
-      await open.query('BEGIN; INSERT INTO kept VALUES (2)')
+      await open.query("BEGIN; INSERT INTO kept VALUES (2); SET LOCAL statement_timeout = '90s'")
       const ended = endOf(open)
+      // A backend that is busy does not see by itself that its postmaster has died.
+      open.query('DO $$ BEGIN LOOP END LOOP; END $$').catch(() => undefined)
       await servers.control!.crash('primary')
       await ended
     })
@@ -69,6 +71,7 @@ describe('servers of our own', () => {
     for (const n of [1, 2]) {
       await insert(n)
       await servers.control!.switchover(() => called.push('before promotion'))
+      expect(await ask('primary', 'SELECT state FROM pg_stat_replication')).toEqual({ state: 'streaming' })
       expect(await ask('primary', 'SELECT pg_is_in_recovery() AS recovering')).toEqual({ recovering: false })
       expect(await ask('standby', 'SELECT pg_is_in_recovery() AS recovering')).toEqual({ recovering: true })
       expect(servers.primary).toEqual(n === 1 ? before.standby : before.primary)
@@ -87,6 +90,27 @@ describe('servers of our own', () => {
     await insert(1)
     await servers.control!.switchover(() => undefined)
     expect(await kept('primary')).toEqual([1])
+  })
+
+  it('do not switch over to a standby that has not received everything', async () => {
+    await ask('primary', 'TRUNCATE kept')
+    await standbyCatchesUp(servers)
+    const before = { primary: servers.primary, standby: servers.standby }
+    // So long the primary waits at its end for a standby that is silent.
+    await ask('primary', "ALTER SYSTEM SET wal_sender_timeout = '1s'")
+    await ask('primary', 'SELECT pg_reload_conf()')
+    const { pid } = await ask('standby', 'SELECT pid FROM pg_stat_wal_receiver')
+    process.kill(pid, 'SIGSTOP')
+    await insert(1)
+    await expect(servers.control!.switchover(() => expect.unreachable())).rejects.toMatchObject({
+      code: 'EMULATOR_FAULT',
+      message: 'The roles were not exchanged: the standby has not received all that the primary has written.',
+    })
+    process.kill(pid, 'SIGCONT')
+    expect({ primary: servers.primary, standby: servers.standby }).toEqual(before)
+    await ask('primary', 'ALTER SYSTEM RESET wal_sender_timeout')
+    await standbyCatchesUp(servers)
+    expect(await kept('standby')).toEqual([1])
   })
 
   it('are started again when somebody ends them by hand', async () => {
