@@ -45,7 +45,6 @@ export async function emptyDatabase({
   standby,
   database,
 }: Pick<ServerPair, 'primary' | 'standby' | 'database'>): Promise<void> {
-  await withConnection(standby, (reader) => reader.query(endBlockers), database)
   await withConnection(
     primary,
     async (writer) => {

@@ -52,6 +52,15 @@ describe('a reader in front of servers that run already', () => {
     expect(await query(standbyUrl, 'SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
   })
 
+  it('may stand in front of a standby that shows less than it has received', async () => {
+    await query(standbyUrl, 'SELECT pg_wal_replay_pause()')
+    await onPrimary('INSERT INTO kept VALUES (9)')
+    await attached(async (reader) => {
+      expect(await query(reader.readerUrl, 'SELECT FROM kept WHERE id = 9')).toEqual([])
+    })
+    await query(standbyUrl, 'SELECT pg_wal_replay_resume()')
+  })
+
   it('writes nothing at its start', async () => {
     const nextTransaction = 'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next'
     const before = await onPrimary(nextTransaction)

@@ -174,6 +174,7 @@ describe('faults by name', () => {
     await runFault(faults, 'release-slots', [])
     expect(faults.lasting).toEqual(['lose-next-commit-answer'])
     expect((await errorOf(client.query(write(2)))).message).toContain('terminated')
+    expect(await rig.onPrimary('SELECT id FROM item')).toEqual([{ id: 1 }])
     for (const name of ['restart-writer', 'crash-writer', 'restart-standby', 'switchover'])
       await runFault(faults, name, [])
   })

@@ -31,6 +31,10 @@ const schema = `
   CREATE TABLE audit (at timestamptz DEFAULT now(), what text);
   CREATE TABLE measure (day date, value numeric) PARTITION BY RANGE (day);
   CREATE TABLE measure_2026 PARTITION OF measure FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+  CREATE TABLE animal (name text);
+  CREATE TABLE dog (barks bool) INHERITS (animal);
+  CREATE SEQUENCE untouched;
+  INSERT INTO animal VALUES ('any'); INSERT INTO dog VALUES ('Rex', true);
   CREATE MATERIALIZED VIEW totals AS SELECT "of", count(*) FROM "Order" GROUP BY "of";
   CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit (what) VALUES (TG_OP); RETURN NULL; END $$;
   CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON "Order" FOR EACH STATEMENT EXECUTE FUNCTION note();
@@ -44,11 +48,12 @@ const everything = async (): Promise<any[]> => [
   ...(await read(
     `SELECT (SELECT json_agg(c ORDER BY id) FROM customer c) AS customers, (SELECT json_agg(o ORDER BY id) FROM "Order" o) AS orders,
             (SELECT json_agg(a ORDER BY at, what) FROM audit a) AS audit, (SELECT json_agg(m) FROM measure m) AS measures,
+            (SELECT json_agg(a ORDER BY name) FROM animal a) AS animals,
             (SELECT json_agg(t ORDER BY "of") FROM totals t) AS totals,
             (SELECT json_agg(relname ORDER BY relname) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'S', 'p', 'm')) AS relations`,
   )),
   ...(await write(
-    `SELECT c.last_value AS customer, o.last_value AS "order" FROM customer_id_seq c, "Order_id_seq" o`,
+    `SELECT c.last_value AS customer, o.last_value AS "order", u.is_called AS touched FROM customer_id_seq c, "Order_id_seq" o, untouched u`,
   )),
 ]
 
@@ -63,10 +68,16 @@ describe('reset', () => {
 
   it.each([
     ['inserts', `INSERT INTO customer (name) VALUES ('new'); INSERT INTO "Order" ("of") VALUES (1)`],
-    ['updates', `UPDATE "Order" SET state = 'paid'; UPDATE customer SET name = 'other', tags = NULL`],
+    [
+      'updates',
+      `UPDATE "Order" SET state = 'paid'; UPDATE customer SET name = 'other', tags = NULL; UPDATE ONLY animal SET name = 'other'`,
+    ],
     ['deletes that cascade', 'DELETE FROM customer'],
     ['truncates', 'TRUNCATE customer, measure RESTART IDENTITY CASCADE'],
-    ['spends numbers', `SELECT nextval('customer_id_seq'), setval('"Order_id_seq"', 77)`],
+    [
+      'spends numbers',
+      `SELECT nextval('untouched'), nextval('customer_id_seq'), setval('"Order_id_seq"', 77)`,
+    ],
     ['refreshes', `INSERT INTO "Order" ("of") VALUES (1); REFRESH MATERIALIZED VIEW totals`],
     [
       'writes into partitions',
