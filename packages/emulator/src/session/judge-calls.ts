@@ -10,6 +10,7 @@ import type { Backend } from '../backend/backend.ts'
 import { calledFunctions, firstOfOthers } from '../catalog/called-functions.ts'
 import { describeFunctions } from '../catalog/describe-functions.ts'
 import { Shadowing } from '../catalog/shadowing.ts'
+import { awaitConsistency, takesSnapshot } from './await-consistency.ts'
 import type { Conversation } from './conversation.ts'
 import type { Plan } from './plan.ts'
 
@@ -63,7 +64,9 @@ export async function judgeCalls(
 
 /**
  * What a fastpath call means, which names its function by number: what a SELECT of that function would. Where nobody can be
- * asked about it, it passes for one of PostgreSQL's own.
+ * asked about it, it passes for one of PostgreSQL's own. To ask takes a snapshot, so what it must show is waited for.
+ *
+ * @throws NotForwarded
  */
 export async function judgeFunctionCall(
   conversation: Conversation,
@@ -72,8 +75,10 @@ export async function judgeFunctionCall(
   const { failed, holder, prepared, endpoint } = conversation
   // The question would destroy the portal without a name.
   const askable = oid >= firstOfOthers && !failed && !prepared.portals.has('')
+  const own = endpoint.planner.plan(ownCall)
+  if (takesSnapshot(conversation, own)) await awaitConsistency(conversation, [own])
   const [called] = askable ? await found(conversation, holder, [oid]).catch(unlessLost) : []
-  if (!called) return { sql: ownCall, plan: endpoint.planner.plan(ownCall) }
+  if (!called) return { sql: ownCall, plan: own }
   const sql = `SELECT "${called.name.replaceAll('"', '""')}"()`
   const statements = classify(sql).map((statement) => withFunctions(statement, [called]))
   return { sql, plan: endpoint.planner.make(sql, statements) }

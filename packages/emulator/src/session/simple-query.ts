@@ -129,9 +129,14 @@ async function syncBefore(conversation: Conversation): Promise<boolean> {
 /** A fastpath call: as a SELECT of the function. What the standby would not let it do it refuses by itself. */
 export async function performCall(conversation: Conversation, message: Buffer): Promise<void> {
   if (!(await syncBefore(conversation))) return
-  const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
-  await orTell(conversation, performText(conversation, sql, message, plan))
+  await orTell(conversation, performFunction(conversation, message))
   await ready(conversation)
+}
+
+/** @throws NotForwarded */
+async function performFunction(conversation: Conversation, message: Buffer): Promise<void> {
+  const { sql, plan } = await judgeFunctionCall(conversation, calledFunction(message))
+  await performText(conversation, sql, message, plan)
 }
 
 async function run(

@@ -1,12 +1,15 @@
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
+import { framed } from '../../src/wire/build.ts'
+import { frontend } from '../../src/wire/message-types.ts'
 import { bind, describeStatement, execute, parse, query, sync } from '../endpoint/raw-client.ts'
 import { noItems, useRig } from '../endpoint/rig.ts'
 
 // A name of PostgreSQL's own that is also a user's: which of the two a text means has to be asked of the server.
 const rig = useRig({
   once: `CREATE TABLE item (id serial);
-         CREATE FUNCTION public.count(boolean) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`,
+         CREATE FUNCTION public.count(boolean) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+         CREATE FUNCTION items() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM item'`,
   each: noItems,
 })
 let lag: ReplayLag
@@ -42,6 +45,24 @@ it('waits before a transaction takes its snapshot for the question which functio
   await lag.resume()
   expect((await reading).rows).toEqual([{ n: 1 }])
   await client.query('ROLLBACK')
+})
+
+it('waits before a transaction takes its snapshot for the question which function a fastpath call means', async () => {
+  const local = { verdict: 'local', known: 'assumed' } as const
+  const profile = { name: 'functions', extends: 'aws-local', verdicts: { 'user-function': local } } as const
+  const client = await rig.raw({}, await rig.endpointWith({ profile }))
+  const [{ oid }] = await rig.onStandby("SELECT 'items()'::regprocedure::oid::int AS oid")
+  const call = Buffer.alloc(10)
+  call.writeUInt32BE(oid)
+  await lag.pause()
+  await client.ask([query(write)])
+  await client.ask([query(begin)])
+  client.send(framed(frontend.functionCall, call))
+  await rig.somebodyWaits()
+  await lag.resume()
+  const [result] = await client.until('Z')
+  expect(result!.bytes.toString('latin1', 9)).toBe('1')
+  await client.ask([query('ROLLBACK')])
 })
 
 it('tells a client that cancels such a wait, and aborts its transaction', async () => {
