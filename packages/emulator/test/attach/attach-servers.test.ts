@@ -61,6 +61,16 @@ describe('a reader in front of servers that run already', () => {
     await query(standbyUrl, 'SELECT pg_wal_replay_resume()')
   })
 
+  it('is reached by the loopback where it listens everywhere', async () => {
+    await attached(
+      async ({ readerUrl }) => {
+        expect(readerUrl).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:/)
+        expect(await query(readerUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+      },
+      { host: '0.0.0.0' },
+    )
+  })
+
   it('writes nothing at its start', async () => {
     const nextTransaction = 'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next'
     const before = await onPrimary(nextTransaction)
@@ -171,6 +181,8 @@ describe('a reader in front of servers that run already', () => {
   })
 
   it('says what an ordinary user cannot do', async () => {
+    await onPrimary('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC')
+    await standbyCatchesUp(servers)
     const heard: string[] = []
     await attached(
       async (reader) => {
@@ -182,7 +194,9 @@ describe('a reader in front of servers that run already', () => {
         onProgress: (step) => heard.push(step),
       },
     )
-    expect(heard.join('\n')).toMatch(/^Asking the primary at .*\napp is no superuser: .*/)
+    expect(heard.join('\n')).toMatch(
+      /^Asking the primary at .*\napp is no superuser: .*\napp may not call pg_control_system\(\): that the two servers are a pair was not checked$/,
+    )
   })
 
   it.each<[string, () => Parameters<typeof startForwardingReader>[0], RegExp]>([
