@@ -171,11 +171,14 @@ describe('a reader in front of servers that run already', () => {
     await standbyCatchesUp(servers)
     const of = (url: string): string => url.replace(/postgres$/, 'scratch')
     await query(of(primaryUrl), 'CREATE TABLE gone (id int)')
-    await attached((reader) => reader.reset(), {
-      primaryUrl: of(primaryUrl),
-      standbyUrl: of(standbyUrl),
-      allowReset: true,
-    })
+    await attached(
+      async (reader) => {
+        await reader.lag.set(0)
+        await reader.reset()
+        expect(reader.status().lagMs).toBe(20)
+      },
+      { primaryUrl: of(primaryUrl), standbyUrl: of(standbyUrl), allowReset: true, lagMs: 20 },
+    )
     expect(await query(of(standbyUrl), `SELECT to_regclass('gone') AS gone`)).toEqual([{ gone: null }])
     expect(await query(standbyUrl, 'SELECT count(*) > 0 AS kept FROM kept')).toEqual([{ kept: true }])
   })
