@@ -59,6 +59,17 @@ describe('forwarding-reader', () => {
     }
   })
 
+  it('lists what is assumed for programs, with what was chosen', async () => {
+    const { code, stdout } = await ended(start('--assumptions', '--json', '--assume', 'merge=refuse'))
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ id: 'merge', default: 'forward', value: 'refuse' }),
+        expect.objectContaining({ id: 'on-conflict', default: 'forward', value: 'forward' }),
+      ]),
+    )
+  })
+
   it('says its version', async () => {
     expect(await ended(start('--version'))).toEqual({
       code: 0,
