@@ -59,6 +59,7 @@ describe('a reader in front of servers that run already', () => {
       expect(await query(reader.readerUrl, 'SELECT FROM kept WHERE id = 9')).toEqual([])
     })
     await query(standbyUrl, 'SELECT pg_wal_replay_resume()')
+    await onPrimary('DELETE FROM kept WHERE id = 9')
   })
 
   it('is reached by the loopback where it listens everywhere', async () => {
