@@ -11,6 +11,9 @@ interface Waiter {
   readonly reject: (reason: Error) => void
 }
 
+/** Differs after each start of a server, and is the same in every session, whatever its time zone and its way to write dates. */
+export const startOfServer = 'extract(epoch FROM pg_catalog.pg_postmaster_start_time())'
+
 /** The standby cannot go on before the session that waits for it ends its transaction. */
 export class WaitsForItself extends Error {
   override readonly name = 'WaitsForItself'
@@ -122,7 +125,7 @@ export class ReplayTracker {
   }
 
   async #ask(): Promise<void> {
-    const rows = await this.#query('SELECT pg_last_wal_replay_lsn(), pg_postmaster_start_time()')
+    const rows = await this.#query(`SELECT pg_last_wal_replay_lsn(), ${startOfServer}`)
     const [replayed, serverStart] = rows[0] ?? []
     if (replayed == null || serverStart == null) return
     this.#replayed = parseLsn(replayed)

@@ -67,13 +67,12 @@ export class SessionServers {
     return lost
   }
 
-  /** Closes the primary's session as if the writer had done it. @returns why it is gone. */
-  losePrimary(lastWords?: Buffer, cause?: Error): BackendLost | undefined {
+  /** Closes the primary's session as if the writer had done it; one that is gone has had its last words. */
+  losePrimary(lastWords: Buffer): void {
     const primary = this.#primary
-    if (!primary || primary.lost) return this.#lost
+    if (!primary || primary.lost) return
     primary.end()
-    this.#lost = new BackendLost('primary', primary.address, lastWords, cause)
-    return this.#lost
+    this.#lost = new BackendLost('primary', primary.address, lastWords, undefined)
   }
 
   /** The server that did not run what `role` ran, if it has a session. */

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
+import { startOfServer } from '../consistency/replay-tracker.ts'
 import {
   forwardParameters,
   readValue,
@@ -38,7 +39,7 @@ const tracked = [consistency, connect, idleInTransaction, idle, timeout]
 const isolationLevel = 'default_transaction_isolation'
 
 const query = `SELECT ${tracked.map(({ name }) => `pg_catalog.current_setting('${name}', true)`).join(', ')},
-  pg_catalog.current_setting('${isolationLevel}'), pg_catalog.pg_postmaster_start_time()`
+  pg_catalog.current_setting('${isolationLevel}'), ${startOfServer}`
 
 /** The same for a transaction that is open: a SELECT would give it its snapshot, before the client's first statement does. */
 const queryInside = [...tracked.map(({ name }) => name), isolationLevel]

@@ -81,6 +81,20 @@ it('holds for commits that are not flushed when they are answered', async () => 
   }
 })
 
+it('does not ask again for what the standby is known to show, however the session writes dates', async () => {
+  const client = await rig.reader({ options: '-c TimeZone=Asia/Tokyo -c DateStyle=German' })
+  await client.query(write)
+  expect((await client.query(count)).rows).toEqual([{ n: 1 }])
+  const last = () =>
+    rig.onStandby(
+      "SELECT query_start::text FROM pg_stat_activity WHERE application_name = 'forwarding-reader'",
+    )
+  const before = await last()
+  expect((await client.query(count)).rows).toEqual([{ n: 1 }])
+  expect(before).toHaveLength(1)
+  expect(await last()).toEqual(before)
+})
+
 it('asks the standby only while somebody waits, and survives losing the session that asks', async () => {
   const client = await rig.reader()
   await client.query(write)

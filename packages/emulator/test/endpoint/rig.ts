@@ -122,7 +122,7 @@ async function startRig(options: Different): Promise<Rig> {
     async somebodyWaits() {
       // The session that asks stays for a while when nobody waits any more, and its last question with it.
       const [{ since }] = await once(servers.standby, 'SELECT clock_timestamp()::text AS since')
-      const asked = `SELECT FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), pg_postmaster%'
+      const asked = `SELECT FROM pg_stat_activity WHERE query LIKE '%pg_last_wal_replay_lsn(), extract%'
         AND pid <> pg_backend_pid() AND query_start > $1`
       while ((await once(servers.standby, asked, [since])).length === 0);
     },

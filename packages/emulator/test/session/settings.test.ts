@@ -85,6 +85,25 @@ it('keeps what a committed transaction set, on both servers', async () => {
   expect([await local('app.who'), await remote('app.who')]).toEqual(['2', '2'])
 })
 
+it('takes what stands before BEGIN in the same string for a part of the transaction', async () => {
+  await client.query("SET app.who = 'before'; SELECT set_config('app.tenant', 'too', true); BEGIN")
+  expect([await remote('app.who'), await remote('app.tenant')]).toEqual(['before', 'too'])
+  await client.query('COMMIT')
+  expect([await local('app.who'), await remote('app.who')]).toEqual(['before', 'before'])
+  await client.query("SET app.who = 'gone'; BEGIN")
+  expect(await remote('app.who')).toBe('gone')
+  await client.query('ROLLBACK')
+  expect([await local('app.who'), await remote('app.who')]).toEqual(['before', 'before'])
+})
+
+it('sets again on the primary what SET LOCAL stood before for one transaction', async () => {
+  await client.query("SET app.who = 'lasting'")
+  await client.query('BEGIN')
+  await client.query("SET LOCAL app.who = 'inside'")
+  await client.query('COMMIT')
+  expect([await local('app.who'), await remote('app.who')]).toEqual(['lasting', 'lasting'])
+})
+
 it('forgets what a rolled back transaction set, on both servers', async () => {
   await client.query('BEGIN')
   await client.query("SET application_name = 'gone'")
