@@ -10,18 +10,19 @@ export async function keepRoot(
   root: RootTransaction,
   client: KnexClient,
   connection: Connection,
-  run: (connection: Connection) => Promise<unknown>,
+  run: (open: OpenRoot) => Promise<unknown>,
 ): Promise<unknown> {
   const lazy = connection instanceof LazyConnection ? connection : undefined
   const open: OpenRoot = { root, connection, lazy, closed: true, handedOver: 0 }
   root.onConnection = !lazy
   rememberRoot(open)
   try {
-    return await run(connection)
+    return await run(open)
   } finally {
     root.onConnection = false
-    forgetRoot(open)
+    forgetRoot(connection)
     const real = lazy ? lazy.real : connection
+    if (lazy?.real) forgetRoot(lazy.real)
     if (real && !open.closed) dispose(root, client, real)
   }
 }

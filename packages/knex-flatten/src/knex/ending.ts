@@ -70,14 +70,17 @@ export function endOnce(
   if (state.end.how === 'commit') return state.end.answer
   const refusal = commitAfterRollback(state.frame)
   if (open && state.end.error === undefined) open.late ??= { error: refusal }
-  return handled(Promise.reject(refusal))
+  const answer = Promise.reject(refusal)
+  answer.catch(ignore)
+  return answer
 }
 
 function begin(how: 'commit' | 'rollback', error: unknown, answer: Promise<unknown>) {
-  const end = { how, error, answer: handled(answer), settled: false }
+  const end = { how, error, answer, settled: false }
   const settle = (): void => {
     end.settled = true
   }
+  // Who holds only the transaction's promise must not be shouted at for not awaiting `commit()` too.
   answer.then(settle, settle)
   return end
 }
@@ -100,12 +103,6 @@ function dooms(doomOn: FlattenSettings['doomOn'], error: unknown): boolean {
   } catch {
     return true
   }
-}
-
-/** Who holds only the transaction's promise must not be shouted at for not awaiting `commit()` too. */
-function handled(answer: Promise<unknown>): Promise<unknown> {
-  answer.catch(ignore)
-  return answer
 }
 
 function ignore(): void {

@@ -5,7 +5,7 @@ import { runHooksAfter } from './hooks-at-end.ts'
 import type { Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { waitForConnection } from './starvation.ts'
-import { type OpenRoot, rememberRoot, rootOn, type TransactionState } from './transaction-state.ts'
+import { type OpenRoot, rememberRoot, type TransactionState } from './transaction-state.ts'
 
 type Run = (connection: Connection) => Promise<unknown>
 type Acquire = (config: KnexTransactionConfig | undefined, run: Run) => Promise<unknown>
@@ -20,15 +20,20 @@ export async function runRoot(
 ): Promise<unknown> {
   const { client } = transaction
   const { root } = state.frame
-  let open: OpenRoot | undefined
+  let held: OpenRoot | undefined
   const run: Run = (connection) =>
-    keepRoot(root, client, connection, (held) => {
-      open = rootOn(held)
-      return callback(held)
+    keepRoot(root, client, connection, (open) => {
+      held = open
+      return callback(connection)
     })
   const hold = state.instance.settings.lazyBegin && !config?.connection ? onDemand : atOnce
-  const end = await settlement(hold(transaction, state, config, run, acquire))
-  if (root.hooks && open) await runHooksAfter(open, end, client.logger)
+  let end: Settlement
+  try {
+    end = { value: await hold(transaction, state, config, run, acquire) }
+  } catch (error) {
+    end = { error }
+  }
+  if (root.hooks && held) await runHooksAfter(held, end, client.logger)
   if ('error' in end) throw end.error
   return end.value
 }
@@ -36,29 +41,20 @@ export async function runRoot(
 /** How something has ended: with a value, or with an error. */
 export type Settlement = { readonly value: unknown } | { readonly error: unknown }
 
-function settlement(promise: Promise<unknown>): Promise<Settlement> {
-  return promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-}
-
-async function atOnce(
+function atOnce(
   { client }: KnexTransaction,
   state: TransactionState,
   config: KnexTransactionConfig | undefined,
   run: Run,
   acquire: Acquire,
 ): Promise<unknown> {
-  const got = config?.connection ? undefined : waitForConnection(state, client)
-  try {
-    return await acquire(config, (connection) => {
-      got?.()
-      return run(connection)
-    })
-  } finally {
-    got?.()
-  }
+  if (config?.connection) return acquire(config, run)
+  const got = waitForConnection(state, client)
+  const acquired = acquire(config, (connection) => {
+    got()
+    return run(connection)
+  })
+  return state.suspends ? acquired.finally(got) : acquired
 }
 
 /** The connection is taken, and BEGIN sent, by the first statement. */

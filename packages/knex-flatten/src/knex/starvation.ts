@@ -3,7 +3,7 @@ import type { KnexClient } from './internals.ts'
 import type { TransactionState } from './transaction-state.ts'
 
 /**
- * Takes note that roots wait for another one inside them to get a connection, until the answer is called.
+ * Takes note that roots wait for another one inside them to get a connection, until the answer, which may be called again, is called.
  *
  * @throws PoolStarvationError where all of the pool's connections are theirs, so that it could only wait in vain
  */
@@ -11,16 +11,23 @@ export function waitForConnection(
   { frame, instance, suspends }: TransactionState,
   { pool }: KnexClient,
 ): () => void {
-  if (!suspends || suspends.size === 0) return () => undefined
+  if (!suspends || suspends.size === 0) return nobodyWaits
   const { waitingForConnection: waiting } = instance
   const blocked = new Set([...suspends, ...waiting.keys()].filter(({ onConnection }) => onConnection))
   if (pool?.max !== undefined && blocked.size >= pool.max) throw poolStarved(frame, blocked, pool.max)
   for (const root of suspends) waiting.set(root, (waiting.get(root) ?? 0) + 1)
+  let over = false
   return () => {
+    if (over) return
+    over = true
     for (const root of suspends) {
       const others = waiting.get(root)! - 1
       if (others > 0) waiting.set(root, others)
       else waiting.delete(root)
     }
   }
+}
+
+function nobodyWaits(): void {
+  // Most transactions suspend no other.
 }

@@ -4,7 +4,7 @@ import { rollbackOnly, writeInReadOnlyScope } from '../transaction/verdicts.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
-import { frameOf, type OpenRoot } from './transaction-state.ts'
+import { type Control, frameOf, type OpenRoot } from './transaction-state.ts'
 
 type Send = (connection: Connection, statement: string | QueryObject) => Promise<QueryObject>
 
@@ -18,7 +18,7 @@ export function sendInside(
 ): Promise<QueryObject> {
   if (typeof statement === 'string') {
     if (statement === SCOPE_RELEASE || statement === SCOPE_ROLLBACK) return answered(statement)
-    if (open.control) return sendControl(open, statement, send)
+    if (open.control) return sendControl(open, open.control, statement, send)
   }
   const refusal = refuseStatement(open, client, statement)
   if (refusal) return Promise.reject(refusal)
@@ -42,19 +42,18 @@ export function refuseStatement(
 }
 
 /** Nothing that has not begun needs an end. */
-function sendControl(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
-  const { lazy, control } = open
-  const sent = runControl.bind(undefined, open, control!, sql)
-  if (!lazy) return sent((text) => send(open.connection, text))
-  if (control === 'begin') return sent((text) => send(lazy.real!, text))
+function sendControl(open: OpenRoot, control: Control, sql: string, send: Send): Promise<QueryObject> {
+  const { lazy, connection } = open
+  if (!lazy) return runControl(open, control, sql, (text) => send(connection, text))
+  if (control === 'begin') return runControl(open, control, sql, (text) => send(lazy.real!, text))
   if (!lazy.wanted) {
     open.outcome = control === 'commit' ? 'committed' : 'rolled-back'
     return answered(sql)
   }
   return lazy.ready().then(
-    (real) => sent((text) => send(real, text)),
+    (real) => runControl(open, control, sql, (text) => send(real, text)),
     // It never began.
-    () => sent(() => answered(sql)),
+    () => runControl(open, control, sql, () => answered(sql)),
   )
 }
 

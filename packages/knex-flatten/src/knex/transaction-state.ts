@@ -61,53 +61,56 @@ export interface OpenRoot {
 /** A statement of the transaction's own. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint'
 
-const states = new WeakMap<KnexTransaction, TransactionState>()
-const handles = new WeakMap<Frame, KnexTransaction>()
-const transactions = new WeakMap<KnexClient, KnexTransaction>()
-const openRoots = new WeakMap<Connection, OpenRoot>()
+// Properties under symbols of our own, not WeakMaps: a transaction is looked up a dozen times, and each entry of a WeakMap costs the
+// garbage collector dear. Knex copies no symbols, so that no copy of a client is taken for the client.
+const STATE = Symbol('knex-flatten: state')
+const TRANSACTION = Symbol('knex-flatten: transaction')
+const ROOT = Symbol('knex-flatten: open root')
+
+type Marked<Thing, Mark extends symbol, Value> = Thing & { [mark in Mark]?: Value }
 
 export function remember(transaction: KnexTransaction, state: TransactionState): void {
-  states.set(transaction, state)
-  handles.set(state.frame, transaction)
+  ;(transaction as Marked<KnexTransaction, typeof STATE, TransactionState>)[STATE] = state
+  ;(state.frame as Marked<Frame, typeof TRANSACTION, KnexTransaction>)[TRANSACTION] = transaction
 }
 
 /** False for a transaction that was opened before its instance was wrapped. */
 export function isKnown(transaction: KnexTransaction): boolean {
-  return states.has(transaction)
+  return (transaction as Marked<KnexTransaction, typeof STATE, TransactionState>)[STATE] !== undefined
 }
 
 export function stateOf(transaction: KnexTransaction): TransactionState {
-  const state = states.get(transaction)
+  const state = (transaction as Marked<KnexTransaction, typeof STATE, TransactionState>)[STATE]
   if (!state) throw new Error('knex-flatten: a transaction without state; please report how it was opened.')
   return state
 }
 
 /** Knex's transaction behind a root or scope. */
 export function transactionBehind(frame: Frame): KnexTransaction | undefined {
-  return handles.get(frame)
+  return (frame as Marked<Frame, typeof TRANSACTION, KnexTransaction>)[TRANSACTION]
 }
 
 export function rememberClient(transaction: KnexTransaction): void {
-  transactions.set(transaction.trxClient, transaction)
+  ;(transaction.trxClient as Marked<KnexClient, typeof TRANSACTION, KnexTransaction>)[TRANSACTION] =
+    transaction
 }
 
 /** The transaction whose statements go through this client; none for the client of the instance itself. */
 export function transactionOfClient(client: KnexClient): KnexTransaction | undefined {
-  return transactions.get(client)
+  return (client as Marked<KnexClient, typeof TRANSACTION, KnexTransaction>)[TRANSACTION]
 }
 
 export function rememberRoot(open: OpenRoot, connection: Connection = open.connection): void {
-  openRoots.set(connection, open)
+  ;(connection as Marked<Connection, typeof ROOT, OpenRoot>)[ROOT] = open
 }
 
-export function forgetRoot(open: OpenRoot): void {
-  openRoots.delete(open.connection)
-  if (open.lazy?.real) openRoots.delete(open.lazy.real)
+export function forgetRoot(connection: Connection): void {
+  ;(connection as Marked<Connection, typeof ROOT, OpenRoot | undefined>)[ROOT] = undefined
 }
 
 /** The root that is open on this connection. */
 export function rootOn(connection: Connection): OpenRoot | undefined {
-  return openRoots.get(connection)
+  return (connection as Marked<Connection, typeof ROOT, OpenRoot>)[ROOT]
 }
 
 /** The root or scope whose client sends a statement on the root's connection. */

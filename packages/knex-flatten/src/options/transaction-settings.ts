@@ -57,9 +57,18 @@ const plain: TransactionSettings = {
   isolationLevel: undefined,
 }
 
+/** Most transactions ask for nothing: that they do not costs them next to nothing. */
+function saysNothing(config: Record<string, unknown>): boolean {
+  const { name, durable, propagation, retry, savepoint, readOnly, isolationLevel } = config
+  return (
+    (name ?? durable ?? propagation ?? retry ?? savepoint ?? readOnly ?? isolationLevel ?? undefined) ===
+    undefined
+  )
+}
+
 /** @throws TransactionOptionsError naming the option, its value and what is allowed, or two that contradict each other. */
 export function checkTransactionOptions(config: unknown): TransactionSettings {
-  if (!isRecord(config)) return plain
+  if (!isRecord(config) || saysNothing(config)) return plain
   checkAll('transaction()', config, transactionChecks)
   const {
     name,

@@ -7,6 +7,9 @@ const FRAME = /^ *at (?:async )?(?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/
 /** Knex's own ways in, by which it is known where a bundler has put it into the user's file. */
 const KNEX_METHOD = /^(?:Object|Function|knex)\.(?:_?transaction|savepoint)$/
 
+/** The first three are Knex's own. Each is paid for by every transaction, whether it fails or not. */
+const FRAMES = 8
+
 /** Where in the user's code something was asked for; read only when an error needs it. */
 export class CallSite {
   readonly #trace: { stack?: string } = {}
@@ -14,7 +17,10 @@ export class CallSite {
   /** @param below - the function whose caller is meant; it and what it called are left out. */
   constructor(below: (...args: never[]) => unknown) {
     // V8 keeps the frames as they are and writes them out on first reading of `stack`: cheap while nothing fails.
+    const limit = Error.stackTraceLimit
+    if (limit > FRAMES) Error.stackTraceLimit = FRAMES
     Error.captureStackTrace(this.#trace, below)
+    Error.stackTraceLimit = limit
   }
 
   /**
