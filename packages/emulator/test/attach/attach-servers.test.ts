@@ -112,7 +112,10 @@ describe('a reader in front of servers that run already', () => {
       await superior.query('INSERT INTO kept VALUES (6)')
       await superior.end()
     }, app)
-    expect((await own.query('SELECT id FROM kept WHERE id IN (4, 5, 6) ORDER BY id')).rows).toEqual([{ id: 5 }, { id: 6 }])
+    expect((await own.query('SELECT id FROM kept WHERE id IN (4, 5, 6) ORDER BY id')).rows).toEqual([
+      { id: 5 },
+      { id: 6 },
+    ])
     await own.end()
   })
 

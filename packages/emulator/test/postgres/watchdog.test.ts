@@ -56,6 +56,15 @@ const connected = async (target: string | number): Promise<Socket> => {
   return socket
 }
 
+/** A server that was just asked in may not hear that it is to shut down, and would wait for what its client has to say. */
+const greeted = async (port: number): Promise<Socket> => {
+  const socket = await connected(port)
+  socket.write(sslRequest)
+  await once(socket, 'data')
+  return socket
+}
+const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+
 /** However it ends: a killed process may reset it. */
 const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => socket.on('close', () => resolve()))
@@ -92,7 +101,7 @@ const afterTheEnd = async (
     const { folder, ports } = said as Started
     await before?.(said)
     expect(await livingIn(folder)).not.toEqual([])
-    const sockets = await Promise.all([join(folder, 'alive'), ...ports].map(connected))
+    const sockets = await Promise.all([connected(join(folder, 'alive')), ...ports.map(greeted)])
     const allClosed = Promise.all(sockets.map(closed))
     end(parent)
     await allClosed
