@@ -5,7 +5,7 @@ export type CrossingOutcome = 'open' | 'committed' | 'rolled-back' | 'unknown'
 export interface CrossingTransaction {
   /** The texts that crossed, in order; COMMIT or ROLLBACK is one of them. */
   readonly statements: readonly string[]
-  /** Round trips from the reader to the writer. */
+  /** Round trips from the reader to the writer; 0 where it was sent along with the end of the one before it. */
   readonly crossings: number
   /** Milliseconds that the client waited for them, injected latency included. */
   readonly waitedMs: number
@@ -51,6 +51,11 @@ export class CrossingCounter {
   count(record: CrossingRecord, texts: readonly string[]): void {
     this.#totals.set(record.database, (this.#totals.get(record.database) ?? 0) + 1)
     record.crossings++
+    this.note(record, texts)
+  }
+
+  /** Texts that cross along with what was counted already. */
+  note(record: CrossingRecord, texts: readonly string[]): void {
     for (const text of texts) {
       record.statements.push(text.length > longestText ? `${text.slice(0, longestText)}…` : text)
     }

@@ -3,6 +3,7 @@ import type { Reply } from '../backend/reply.ts'
 import { closeStatementMessage, flushMessage, parseMessage, syncMessage } from '../wire/build.ts'
 import { errorResponse } from '../wire/error-response.ts'
 import type { Conversation } from './conversation.ts'
+import { crossAlong, isEnd } from './crossing-texts.ts'
 import { forwards, isRefusedNow } from './demand.ts'
 import { errorOf, recordRefusal } from './errors.ts'
 import type { Plan, Refusal } from './plan.ts'
@@ -24,7 +25,7 @@ export function makeBatches(conversation: Conversation, steps: readonly Step[], 
   let ending = false
   let open = conversation.transaction !== undefined
   const taught = new Map<Backend, Set<unknown>>()
-  for (const step of steps) {
+  for (const [at, step] of steps.entries()) {
     const server = step.boundTo ?? target
     let batch = batches.at(-1)
     if (batch?.server !== server) {
@@ -33,7 +34,8 @@ export function makeBatches(conversation: Conversation, steps: readonly Step[], 
     }
     let lessons = taught.get(server)
     if (!lessons) taught.set(server, (lessons = new Set()))
-    if (addStep(conversation, batch, step, lessons, ending, open)) break
+    const behind = steps.slice(at + 1)
+    if (addStep(conversation, batch, { step, behind }, lessons, ending, open)) break
     for (const { type } of step.statement?.plan.marks ?? []) {
       if (type === 'end') [ending, open] = [true, false]
       else if (type === 'begin') open = true
@@ -70,7 +72,7 @@ function addFailing({ server, messages, replies }: Batch, response: () => Buffer
 function addStep(
   conversation: Conversation,
   batch: Batch,
-  step: Step,
+  { step, behind }: { readonly step: Step; readonly behind: readonly Step[] },
   lessons: Set<unknown>,
   ending: boolean,
   open: boolean,
@@ -122,7 +124,11 @@ function addStep(
     dropped()
     return told(error)
   }
-  replies.push({ kind, hidden: false, onDone: () => takeInStep(conversation, server, step), onError })
+  const onDone = () => {
+    takeInStep(conversation, server, step)
+    if (onPrimary && isEnd(step)) crossAlong(conversation, behind)
+  }
+  replies.push({ kind, hidden: false, onDone, onError })
   return false
 }
 

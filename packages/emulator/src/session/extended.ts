@@ -3,7 +3,8 @@ import type { Message } from '../wire/frontend-framer.ts'
 import type { Conversation } from './conversation.ts'
 import { awaitConsistency, takesSnapshot, tookSnapshot } from './await-consistency.ts'
 import { cross, heedCancel, reachPrimary } from './cross.ts'
-import { demandOf, endingOf, forwards, routeOf } from './demand.ts'
+import { crossingTexts, isEnd } from './crossing-texts.ts'
+import { demandOf, endingOf, routeOf } from './demand.ts'
 import { endBatch, failingBatch, makeBatches, type Batch } from './extended-batch.ts'
 import { readSteps, type Step } from './extended-steps.ts'
 import { judgeCalls, mayCallOthers } from './judge-calls.ts'
@@ -132,10 +133,6 @@ function cutOf(conversation: Conversation, steps: readonly Step[]): number | und
   return routeOf(conversation, first).to === 'standby' ? cut : undefined
 }
 
-function isEnd({ statement }: Step): boolean {
-  return statement?.plan.marks.some(({ type }) => type === 'end') === true
-}
-
 /** Runs the batches one after another, up to the first error. @returns false if the primary was lost over it. */
 async function runBatches(
   conversation: Conversation,
@@ -190,13 +187,4 @@ function plansOf(steps: readonly Step[], kind: Step['kind']): Plan[] {
 
 function isRefused({ refusals }: Plan): boolean {
   return refusals.some(({ byStandby }) => !byStandby)
-}
-
-/** What crosses of a unit: the statements that are forwarded, and the end of a transaction that was. */
-function crossingTexts(conversation: Conversation, steps: readonly Step[]): string[] {
-  return steps.flatMap((step) => {
-    const { kind, statement } = step
-    if (kind !== 'execute' || !statement) return []
-    return isEnd(step) || forwards(conversation, statement.plan) ? [statement.sql] : []
-  })
 }

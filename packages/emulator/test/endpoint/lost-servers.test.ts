@@ -228,6 +228,17 @@ describe('a transaction that was lost', () => {
   })
 })
 
+it('a portal is gone with the session that it was opened on', async () => {
+  const client = await rig.raw()
+  await client.ask([query('BEGIN')])
+  await client.ask([query('INSERT INTO item VALUES (1)')])
+  await client.ask([parse('SELECT 1', 's'), bind([], 's', 'p'), sync])
+  await rig.endpoint.faults.killForwardedSessions()
+  expect(await client.ask([execute(0, 'p'), sync])).toBe('E(57P01) Z(E)')
+  expect(await client.ask([execute(0, 'p'), sync])).toBe('E(34000) Z(E)')
+  expect(await client.ask([query('ROLLBACK')])).toBe('C Z(I)')
+})
+
 describe('extended messages without their Sync, on a session that is lost', () => {
   const write = parse('INSERT INTO item VALUES (1)')
   const closePortal = framed(frontend.close, Buffer.from('P\0'))

@@ -121,6 +121,35 @@ describe('units of the extended protocol', () => {
     expect(await client.ask([sync])).toBe('Z(I)')
   })
 
+  it.each([
+    ['committed', insert(12), '1 2 C', 12],
+    ['rolled-back', insert(11), '1 2 E(23505)', 11],
+  ])(
+    'takes what stands behind a COMMIT for a transaction of its own: %s',
+    async (outcome, last, answered, n) => {
+      const run = (sql: string) => [parse(sql), bind(), execute()]
+      await client.ask([query('BEGIN')])
+      await client.ask([...insert(11), sync])
+      const behind = [...run('COMMIT'), ...select, ...last, sync]
+      expect(await client.ask(behind)).toBe(`1 2 C 1 2 D C ${answered} Z(I)`)
+      const texts = rig.endpoint.crossings().transactions.map(({ statements }) => statements.length)
+      expect(texts).toEqual([2, 1])
+      expect(rig.endpoint.crossings()).toMatchObject({
+        total: 2,
+        transactions: [
+          { crossings: 2, outcome: 'committed' },
+          { crossings: 0, outcome },
+        ],
+      })
+      await client.ask([query('BEGIN')])
+      await client.ask([...insert(13), sync])
+      // What only reads behind it has not crossed.
+      await client.ask([...run('COMMIT'), ...select, sync])
+      expect(rig.endpoint.crossings().transactions).toHaveLength(3)
+      expect(await count()).toBe(n + 1)
+    },
+  )
+
   it('opens, moves and ends a transaction inside one batch', async () => {
     const run = (sql: string) => [parse(sql), bind(), execute()]
     expect(await client.ask([...run('BEGIN'), flush], 'C')).toBe('1 2 C')
