@@ -12,6 +12,17 @@ export {
 } from './hooks.ts'
 export type { Outcome } from './transaction/hooks.ts'
 export { isRollbackOnly, rollbackReason, setRollbackOnly } from './rollback-only.ts'
+export { getOrCreate } from './upsert/get-or-create.ts'
+export type { TriedInsert } from './upsert/insert-many.ts'
+export type {
+  TryInsertOptions,
+  UpdateOrCreateOptions,
+  UpsertOptions,
+  UpsertStrategy,
+} from './upsert/options.ts'
+export type { Created } from './upsert/race.ts'
+export { tryInsert } from './upsert/try-insert.ts'
+export { updateOrCreate } from './upsert/update-or-create.ts'
 export { FlattenError, type FlattenErrorCode } from './errors/flatten-error.ts'
 export {
   AfterCommitError,
@@ -24,4 +35,5 @@ export {
   ScopeStillOpenError,
   TransactionOptionsError,
   UnexpectedRollbackError,
+  UnresolvedConflictError,
 } from './errors/errors.ts'

@@ -89,3 +89,9 @@ export class PoolStarvationError extends FlattenError {
   override readonly name = 'PoolStarvationError'
   readonly code = 'FLATTEN_POOL_STARVATION'
 }
+
+/** `getOrCreate` or `updateOrCreate` could neither insert the row nor find the one that stood in its way. Nothing was written. */
+export class UnresolvedConflictError extends FlattenError {
+  override readonly name = 'UnresolvedConflictError'
+  readonly code = 'FLATTEN_UNRESOLVED_CONFLICT'
+}

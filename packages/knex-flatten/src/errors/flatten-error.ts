@@ -10,6 +10,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_READ_ONLY_UPGRADE'
   | 'FLATTEN_FOREIGN_CONNECTION'
   | 'FLATTEN_POOL_STARVATION'
+  | 'FLATTEN_UNRESOLVED_CONFLICT'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -1,0 +1,20 @@
+import type { Knex } from 'knex'
+
+/** A row of a table that `knex/types/tables` declares, as it is read. */
+export type RowOf<Table extends Knex.TableNames> = Knex.ResolveTableType<Knex.TableType<Table>>
+
+/** The same as it may be inserted. */
+export type InsertOf<Table extends Knex.TableNames> = Knex.ResolveTableType<Knex.TableType<Table>, 'insert'>
+
+/** The same as it may be updated. */
+export type UpdateOf<Table extends Knex.TableNames> = Knex.ResolveTableType<Knex.TableType<Table>, 'update'>
+
+/** Values for some columns; what only the database can compute comes as `knex.raw(…)`. */
+export type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | Knex.Raw }
+
+/** The columns of a row, by the names the application uses. */
+export type ColumnOf<Row> = keyof Row & string
+
+/** A row that an application without declared tables has not described. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Knex has it
+export type AnyRow = Record<string, any>
