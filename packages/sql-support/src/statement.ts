@@ -81,6 +81,8 @@ export interface SettingAction {
   readonly name?: string
   /** The constant it is set to; `undefined` for several, for RESET, and for one that only the server will know. */
   readonly value?: string
+  /** Where that constant stands, of `set_config()`. */
+  readonly valueAt?: Span
   /** `SET LOCAL`: gone with the transaction. */
   readonly local: boolean
 }

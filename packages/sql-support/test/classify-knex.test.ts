@@ -51,6 +51,12 @@ describe('fromKnex', () => {
 })
 
 describe('classifyKnex', () => {
+  it('says where a setting’s value stands in the text that was handed in', () => {
+    const sql = "SELECT ??, set_config('a', 'é', false) FROM ??"
+    const { start, end } = classifyKnex(sql)[0]!.setting!.valueAt!
+    expect(sql.slice(start, end)).toBe("'é'")
+  })
+
   it('underlines the words of the text that was handed in', () => {
     const sql = "SELECT ??, 'é ?' FROM ?? WHERE id = ? AND f(:x) > 0 FOR UPDATE; SAVEPOINT ??"
     expect(hits(classifyKnex(sql), sql)).toEqual([

@@ -78,11 +78,13 @@ describe('a statement', () => {
       action: 'set',
       name: 'app.user',
       value: 'x',
+      valueAt: { start: 30, end: 33 },
       local: true,
     })
     expect(one("SELECT set_config($1, 'x', false)").setting).toEqual({
       action: 'set',
       value: 'x',
+      valueAt: { start: 22, end: 25 },
       local: false,
     })
     expect(one('SET a = b, c').setting).toEqual({ action: 'set', name: 'a', local: false })

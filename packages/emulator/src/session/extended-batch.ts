@@ -10,6 +10,7 @@ import type { Plan, Refusal } from './plan.ts'
 import type { Step } from './extended-steps.ts'
 import { failingText, idleText, refusalResponse } from './refusal.ts'
 import { takeIn } from './settle.ts'
+import { withEdits } from './standby-text.ts'
 import { wrongSetting } from './wrong-setting.ts'
 
 /** Messages for one server, and what they are to be answered with. */
@@ -189,7 +190,7 @@ function takeInStep(conversation: Conversation, server: Backend, step: Step): vo
         const { sql, types, plan } = statement
         // No portal outlives its transaction.
         if (plan.marks.some(({ type }) => type === 'end')) prepared.portals.clear()
-        takeIn(conversation, server, plan.marks, values && { sql, types, values })
+        takeIn(conversation, server, plan.marks, values && { sql: withEdits(sql, plan.shown), types, values })
       }
       if (statement && server.role === 'primary') takeInWork(conversation, statement.plan)
       break

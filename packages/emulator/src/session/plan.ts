@@ -169,10 +169,7 @@ export class Planner {
           .filter(({ rule, start, end }) => rule === 'read-write' && readWrite.test(sql.slice(start, end)))
           .map(({ start, end }) => ({ start, end, text: 'READ ONLY' })),
       ),
-      shown: statements.flatMap((statement) => {
-        const text = shownSetting(statement)
-        return text === undefined ? [] : [{ start: statement.start, end: statement.end, text }]
-      }),
+      shown: statements.flatMap(shownSetting),
       wrongName: firstError(statements, nameError),
       wrongValue: firstError(statements, valueError),
     }

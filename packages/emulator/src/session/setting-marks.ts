@@ -2,6 +2,7 @@ import type { SettingAction, Statement } from '@knex-flatten/sql-support'
 import { consistencyParameter, shownValue, type ParameterError } from '../settings/forward-parameters.ts'
 import type { Mark } from './plan.ts'
 import { trackedNames } from '../settings/session-parameters.ts'
+import { withEdits, type Edit } from './standby-text.ts'
 
 /** What a statement sets. */
 export function settingMark(statement: Statement, { name, value, local }: SettingAction): Mark {
@@ -9,7 +10,7 @@ export function settingMark(statement: Statement, { name, value, local }: Settin
   const several = key === undefined || key !== name
   return {
     type: 'setting',
-    text: shownSetting(statement) ?? statement.text,
+    text: withEdits(statement.text, shownSetting(statement), statement.start),
     key,
     local,
     tracked: several || trackedNames.has(name),
@@ -18,13 +19,14 @@ export function settingMark(statement: Statement, { name, value, local }: Settin
   }
 }
 
-/** SET of a parameter of Aurora's, its value in the words of SHOW. */
-export function shownSetting({ kind, setting }: Statement): string | undefined {
-  if (kind !== 'set' || setting?.name === undefined || setting.value === undefined) return undefined
-  const shown = shownValue(setting.name, setting.value)
-  return shown === setting.value
-    ? undefined
-    : `SET ${setting.local ? 'LOCAL' : 'SESSION'} ${setting.name} = '${shown}'`
+/** What to write where a parameter of Aurora's is set, so that its value stands in the words of SHOW. */
+export function shownSetting({ kind, start, end, setting }: Statement): Edit[] {
+  const { name, value, valueAt, local } = setting ?? {}
+  if (name === undefined || value === undefined) return []
+  const shown = shownValue(name, value)
+  if (shown === value) return []
+  if (kind === 'set') return [{ start, end, text: `SET ${local ? 'LOCAL' : 'SESSION'} ${name} = '${shown}'` }]
+  return valueAt ? [{ start: valueAt.start, end: valueAt.end, text: `'${shown}'` }] : []
 }
 
 /** The first complaint about the parameters that the statements set. */

@@ -18,12 +18,16 @@ export interface Edit {
 export function serverText(sql: string, plan: Plan, role: Role, forwarding: boolean): string {
   const { readWrite, shown } = plan
   if (readWrite.length === 0 && shown.length === 0) return sql
-  const edits = role === 'standby' && forwarding ? [...readWrite, ...shown] : shown
-  let text = ''
+  return withEdits(sql, role === 'standby' && forwarding ? [...readWrite, ...shown] : shown)
+}
+
+/** @param start where the text begins in that which the edits are of. */
+export function withEdits(text: string, edits: readonly Edit[], start = 0): string {
+  let edited = ''
   let at = 0
   for (const edit of [...edits].sort((a, b) => a.start - b.start)) {
-    text += sql.slice(at, edit.start) + edit.text
-    at = edit.end
+    edited += text.slice(at, edit.start - start) + edit.text
+    at = edit.end - start
   }
-  return text + sql.slice(at)
+  return edited + text.slice(at)
 }

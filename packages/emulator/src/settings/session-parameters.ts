@@ -105,6 +105,7 @@ export async function readParameters(
   }
 }
 
+/** Of the levels that a standby has: it gives no snapshot to a SERIALIZABLE transaction. */
 export function keepsSnapshot(isolationLevel: string): boolean {
-  return isolationLevel === 'repeatable read' || isolationLevel === 'serializable'
+  return isolationLevel === 'repeatable read'
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/endpoint/endpoint.ts'
-import { bind, describePortal, execute, parse, query, sync } from '../endpoint/raw-client.ts'
+import { bind, describePortal, execute, flush, parse, query, sync } from '../endpoint/raw-client.ts'
 import { errorOf, useRig, type RigOptions } from '../endpoint/rig.ts'
 
 const schema = `
@@ -100,6 +100,16 @@ describe('a function is the user’s', () => {
     const message = Buffer.concat([typed, types])
     message.writeInt32BE(message.length - 1, 1)
     expect(await client.ask([message, bind(['(1,EUR)']), execute(), sync])).toBe('E(0A000) Z(I)')
+  })
+
+  it('or not, which is not asked amid a batch: to ask would commit what was flushed of it', async () => {
+    const client = await rig.raw()
+    const run = (sql: string) => [parse(sql), bind(), execute()]
+    expect(await client.ask([...run("INSERT INTO item VALUES (2, 'two')"), flush], 'C')).toBe('1 2 C')
+    expect(await client.ask([...run("SELECT lower('X')"), ...run('SELECT 1/0'), sync])).toMatch(
+      /E\(22012\) Z\(I\)$/,
+    )
+    expect(await rig.onPrimary('SELECT id FROM item')).toEqual([{ id: 1 }])
   })
 
   it('in a transaction that has moved', async () => {

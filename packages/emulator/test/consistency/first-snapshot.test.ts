@@ -65,6 +65,16 @@ it('waits before a transaction takes its snapshot for the question which functio
   await client.ask([query('ROLLBACK')])
 })
 
+it('takes no snapshot of a transaction to read back what it has set', async () => {
+  const client = await rig.reader()
+  await client.query("SET apg_write_forward.consistency_mode = 'global'")
+  await client.query(begin)
+  await client.query("SET statement_timeout = '1min'")
+  await rig.onPrimary(write)
+  expect((await client.query('SELECT id FROM item')).rows).toHaveLength(1)
+  await client.query('ROLLBACK')
+})
+
 it('tells a client that cancels such a wait, and aborts its transaction', async () => {
   const client = await rig.raw()
   await lag.pause()

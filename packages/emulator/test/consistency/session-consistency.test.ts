@@ -37,6 +37,17 @@ it('waits with a session’s read until the standby shows its own write', async 
   expect(await reading).toEqual([{ n: 1 }])
 })
 
+it('waits with EXECUTE as with what it executes', async () => {
+  const client = await rig.reader()
+  await client.query(`PREPARE counted AS ${count}`)
+  await rig.onStandby('SELECT pg_wal_replay_pause()')
+  await client.query(write)
+  const reading = client.query('EXECUTE counted')
+  await rig.somebodyWaits()
+  await rig.onStandby('SELECT pg_wal_replay_resume()')
+  expect((await reading).rows).toEqual([{ n: 1 }])
+})
+
 it('lets a session read without waiting for what others write', async () => {
   const [own, other] = [await rig.reader(), await rig.reader()]
   await own.query(write)

@@ -36,6 +36,7 @@ describe('what SHOW says', () => {
     [`SET ${mode} = 'SESSION'`, mode, 'session'],
     [`SET ${mode} TO Eventual`, mode, 'eventual'],
     [`set "${mode}" = 'GLOBAL'`, mode, 'global'],
+    [`SELECT 1, set_config('${mode}', /* here */ E'GLOBAL'::text, false)`, mode, 'global'],
     ['SET apg_write_forward.connect_timeout = 60', 'apg_write_forward.connect_timeout', '1min'],
     ["SET apg_write_forward.connect_timeout = '1500ms'", 'apg_write_forward.connect_timeout', '2s'],
     ['SET apg_write_forward.idle_session_timeout = 0', 'apg_write_forward.idle_session_timeout', '0'],
@@ -49,8 +50,16 @@ describe('what SHOW says', () => {
     await client.query(sql)
     expect(await show(name)).toBe(shown)
     expect(await remote(name)).toBe(shown)
+    await client.query('DISCARD ALL')
     await client.query({ text: sql, values: [] })
     expect(await show(name)).toBe(shown)
+    expect(await remote(name)).toBe(shown)
+  })
+
+  it('answers so as well where a function sets it, behind other statements too', async () => {
+    const both = await client.query(`SELECT 1; SELECT set_config('${mode}', 'SESSION', false) AS set`)
+    expect((both as unknown as pg.QueryResult[])[1]!.rows).toEqual([{ set: 'session' }])
+    expect(await remote(mode)).toBe('session')
   })
 })
 

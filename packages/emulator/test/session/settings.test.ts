@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { beforeEach, expect, it } from 'vitest'
+import { bind, execute, parse, sync } from '../endpoint/raw-client.ts'
 import { useRig } from '../endpoint/rig.ts'
 
 const rig = useRig({ once: 'CREATE TABLE item (id serial, seen text)' })
@@ -94,6 +95,35 @@ it('takes what stands before BEGIN in the same string for a part of the transact
   expect(await remote('app.who')).toBe('gone')
   await client.query('ROLLBACK')
   expect([await local('app.who'), await remote('app.who')]).toEqual(['before', 'before'])
+})
+
+it.each(['RESET ALL', 'DISCARD ALL'])(
+  'sets nothing on the primary that %s has taken back before it opened',
+  async (all) => {
+    await client.query("SET app.who = 'gone'")
+    await client.query(all)
+    await client.query("SET app.tenant = 'later'")
+    expect([await remote('app.who'), await remote('app.tenant')]).toEqual([null, 'later'])
+  },
+)
+
+it('sets on the primary in the order of the last change of each', async () => {
+  await rig.onPrimary(
+    'CREATE ROLE other LOGIN IN ROLE pg_read_all_data; GRANT ALL ON item, item_id_seq TO public',
+  )
+  await rig.replicated()
+  for (const sql of ['SET ROLE pg_monitor', 'SET SESSION AUTHORIZATION other', 'SET ROLE pg_read_all_data'])
+    await client.query(sql)
+  expect(await remote('role')).toBe('pg_read_all_data')
+})
+
+it('leaves a client its unnamed statement when settings are brought to the other server', async () => {
+  const raw = await rig.raw()
+  expect(await raw.ask([parse('INSERT INTO item DEFAULT VALUES'), bind(), execute(), sync])).toBe(
+    '1 2 C Z(I)',
+  )
+  expect(await raw.ask([parse("SET app.who = 'x'", 's'), bind([], 's'), execute(), sync])).toBe('1 2 C Z(I)')
+  expect(await raw.ask([bind(), execute(), sync])).toBe('2 C Z(I)')
 })
 
 it('sets again on the primary what SET LOCAL stood before for one transaction', async () => {

@@ -183,6 +183,15 @@ describe('in a transaction', () => {
     ])
   })
 
+  it.each([
+    ['INSERT INTO item VALUES (1); BEGIN READ ONLY', 'COMMIT'],
+    ['BEGIN READ ONLY; COMMIT; INSERT INTO item VALUES (1)', 'SELECT 1'],
+  ])('that is READ ONLY hinders no write beside it in the same string: %s', async (text, then) => {
+    await client.query(text)
+    await client.query(then)
+    expect(await value('SELECT count(*)::int FROM item')).toBe(1)
+  })
+
   it('writes behind the end of a transaction that did not, in the same string', async () => {
     await client.query('BEGIN READ ONLY')
     await client.query('COMMIT; INSERT INTO item VALUES (1)')

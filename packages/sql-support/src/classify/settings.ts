@@ -71,15 +71,15 @@ export function readSetConfig(node: FuncCall, context: Context, findings: Findin
   const name = constantText(nameArgument)?.toLowerCase()
   const local = !isOff(constantText(localArgument) ?? 'off')
   const value = constantText(valueArgument)
+  const at = constantLocation(valueArgument)
+  const valueAt = at === undefined ? undefined : context.words.at(context.toUtf16(at))
   findings.setting = frozen({
     action: 'set',
     ...(name !== undefined && { name }),
-    ...(value !== undefined && { value }),
+    ...(value !== undefined && { value, ...(valueAt && { valueAt }) }),
     local,
   })
-  const at = constantLocation(valueArgument)
-  if (name === undefined || at === undefined) return
-  noteValue(name, constantText(valueArgument), context.words.at(context.toUtf16(at)), findings)
+  if (name !== undefined && valueAt) noteValue(name, value, valueAt, findings)
 }
 
 function noteValue(name: string, value: string | undefined, span: Span, findings: Findings): void {

@@ -1,4 +1,4 @@
-import type { FunctionCall, RuleHit, Statement } from '../statement.ts'
+import type { FunctionCall, RuleHit, SettingAction, Statement } from '../statement.ts'
 import type { Rewritten } from './rewritten.ts'
 
 const QUERY = /^\s*SELECT\b/
@@ -9,7 +9,7 @@ const QUERY = /^\s*SELECT\b/
  */
 export function relocate(statement: Statement, rewritten: Rewritten, original: string): Statement {
   const span = rewritten.toOriginalSpan(statement)
-  const { inner } = statement
+  const { inner, setting } = statement
   const hits = statement.hits.flatMap((hit, index): readonly RuleHit[] => {
     if (!rewritten.isMadeUp(hit)) return [{ ...hit, ...rewritten.toOriginalSpan(hit) }]
     return standsWhateverIsFilledIn(statement, hit, index) ? [{ ...hit, ...span }] : []
@@ -23,6 +23,7 @@ export function relocate(statement: Statement, rewritten: Rewritten, original: s
     writes: statement.writes || guessed,
     functions: movedFunctions(statement.functions, rewritten),
     hits: Object.freeze(hits.map((hit) => Object.freeze(hit))),
+    ...(setting && { setting: movedSetting(setting, rewritten) }),
     ...(inner && { inner: relocate(inner, rewritten, original) }),
   })
 }
@@ -30,6 +31,11 @@ export function relocate(statement: Statement, rewritten: Rewritten, original: s
 /** A text that no filling lets parse; and CALL, whose first hit is its procedure, which is the user's by any name. */
 function standsWhateverIsFilledIn({ kind }: Statement, { rule }: RuleHit, index: number): boolean {
   return rule === 'unparsed' || (kind === 'call' && index === 0)
+}
+
+function movedSetting(setting: SettingAction, rewritten: Rewritten): SettingAction {
+  const { valueAt } = setting
+  return valueAt ? Object.freeze({ ...setting, valueAt: rewritten.toOriginalSpan(valueAt) }) : setting
 }
 
 function movedFunctions(functions: readonly FunctionCall[], rewritten: Rewritten): readonly FunctionCall[] {
