@@ -8,6 +8,9 @@ import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mustRun, packAll, published, UserProject, versionOf, workspace } from './packed.ts'
 
+/** Beside the catalog's own, the newest. */
+const olderTypeScripts = ['5.6.3', '5.9.3']
+
 let folder: string
 let tarballs: string[]
 let project: UserProject
@@ -27,6 +30,7 @@ beforeAll(async () => {
       '@types/pg',
       'vitest',
     ].map(versionOf),
+    ...olderTypeScripts.map((version) => `typescript-${version}@npm:typescript@${version}`),
   ])
 })
 
@@ -84,23 +88,23 @@ describe("in a user's project", () => {
     },
   )
 
-  it.each(['nodenext', 'bundler'])(
-    'its options are known to TypeScript under %s',
-    async (moduleResolution) => {
-      await project.write(
-        'app.ts',
-        `import createKnex, { type Knex } from 'knex'
-       import { flatten, UnexpectedRollbackError } from 'knex-flatten'
-       const db: Knex<{ id: number }> = flatten(createKnex<{ id: number }>({ client: 'pg' }), { doomOn: 'scope' })
-       void db.transaction(async (trx) => trx.raw('select 1'), { durable: true, name: 'pay' })
-       // @ts-expect-error -- a wrong value must not pass
-       void db.transaction(async (trx) => trx.raw('select 1'), { durable: 'yes' })
-       export const code: 'FLATTEN_UNEXPECTED_ROLLBACK' = new UnexpectedRollbackError('').code\n`,
-      )
-      const module = moduleResolution === 'nodenext' ? 'nodenext' : 'esnext'
-      await typeCheck('app.ts', '--module', module, '--moduleResolution', moduleResolution)
-    },
-  )
+  const typeScripts = ['typescript', ...olderTypeScripts.map((version) => `typescript-${version}`)]
+  const resolutions = ['node16', 'nodenext', 'bundler']
+
+  it.each(
+    typeScripts.flatMap((typeScript) => resolutions.map((resolution) => [typeScript, resolution] as const)),
+  )('the types of knex-flatten are known to %s under %s', async (typeScript, moduleResolution) => {
+    const code = await readFile(new URL('types.mts.txt', import.meta.url), 'utf8')
+    await project.write('types.mts', code)
+    const module = moduleResolution === 'bundler' ? 'esnext' : moduleResolution
+    const { code: status, output } = await project.run(
+      'node',
+      `node_modules/${typeScript}/bin/tsc`,
+      ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--target', 'es2022'],
+      ...['--types', 'node', '--module', module, '--moduleResolution', moduleResolution, 'types.mts'],
+    )
+    if (status !== 0) expect.fail(output)
+  })
 
   it.each([
     [
