@@ -62,7 +62,7 @@ export interface Refusal {
   readonly byStandby: boolean
   /** Where the statement begins in its text; 0 for the first, whatever comments stand before it. */
   readonly at: number
-  /** A BEGIN stands before it in the same text, and nothing that ends its transaction. */
+  /** A BEGIN stands before it in the same text, which is cut at the first end of a transaction before it is cut here. */
   readonly inBlock: boolean
 }
 
@@ -137,7 +137,6 @@ export class Planner {
       if (action === 'begin' && !forwards) opensReadOnly = readOnly === true
       if ((action === 'commit' || action === 'rollback') && !forwards) opensReadOnly = false
       if (action === 'begin') inBlock = true
-      if (action === 'commit' || action === 'rollback') inBlock = false
       if (verdict !== 'refuse' || rule === undefined) continue
       refusals.push({
         rule,

@@ -51,15 +51,16 @@ describe('what SHOW says', () => {
     expect(await show(name)).toBe(shown)
     expect(await remote(name)).toBe(shown)
     await client.query('DISCARD ALL')
-    await client.query({ text: sql, values: [] })
+    // A name, so that it goes by the extended protocol.
+    await client.query({ text: sql, name: 'again' })
     expect(await show(name)).toBe(shown)
     expect(await remote(name)).toBe(shown)
   })
 
   it('answers so as well where a function sets it, behind other statements too', async () => {
-    const both = await client.query(`SELECT 1; SELECT set_config('${mode}', 'SESSION', false) AS set`)
-    expect((both as unknown as pg.QueryResult[])[1]!.rows).toEqual([{ set: 'session' }])
-    expect(await remote(mode)).toBe('session')
+    const both = await client.query(`SELECT 1; SELECT set_config('${mode}', 'GLOBAL', false) AS set`)
+    expect((both as unknown as pg.QueryResult[])[1]!.rows).toEqual([{ set: 'global' }])
+    expect(await remote(mode)).toBe('global')
   })
 })
 

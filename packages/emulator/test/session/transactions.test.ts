@@ -183,6 +183,13 @@ describe('in a transaction', () => {
     ])
   })
 
+  it('that has failed is not ended apart from a DISCARD ALL, which PostgreSQL lets stand only by itself', async () => {
+    await client.query('BEGIN')
+    await errorOf(client.query('SELECT 1/0'))
+    expect((await errorOf(client.query('ROLLBACK; DISCARD ALL'))).code).toBe('25001')
+    expect((await client.query('SELECT 1 AS still')).rows).toEqual([{ still: 1 }])
+  })
+
   it.each([
     ['INSERT INTO item VALUES (1); BEGIN READ ONLY', 'COMMIT'],
     ['BEGIN READ ONLY; COMMIT; INSERT INTO item VALUES (1)', 'SELECT 1'],
