@@ -1,4 +1,13 @@
 import { defineConfig } from 'tsdown'
 import { base } from '../../tsdown.base.ts'
 
-export default defineConfig({ ...base, entry: ['src/index.ts'] })
+export default defineConfig({
+  ...base,
+  entry: [
+    'src/index.ts',
+    'src/web/express.ts',
+    'src/web/fastify.ts',
+    'src/web/koa.ts',
+    'src/web/nestjs-cls.ts',
+  ],
+})

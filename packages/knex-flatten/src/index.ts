@@ -31,6 +31,7 @@ export {
   ForeignConnectionError,
   PoolStarvationError,
   ReadOnlyUpgradeError,
+  RequestRollbackError,
   RollbackOnlyError,
   ScopeStillOpenError,
   TransactionOptionsError,

@@ -95,3 +95,9 @@ export class UnresolvedConflictError extends FlattenError {
   override readonly name = 'UnresolvedConflictError'
   readonly code = 'FLATTEN_UNRESOLVED_CONFLICT'
 }
+
+/** A request's transaction was rolled back because of what became of its answer: its status, its length, or nobody left to read it. */
+export class RequestRollbackError extends FlattenError {
+  override readonly name = 'RequestRollbackError'
+  readonly code = 'FLATTEN_REQUEST_ROLLBACK'
+}

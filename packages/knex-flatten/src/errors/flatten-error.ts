@@ -11,6 +11,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_FOREIGN_CONNECTION'
   | 'FLATTEN_POOL_STARVATION'
   | 'FLATTEN_UNRESOLVED_CONFLICT'
+  | 'FLATTEN_REQUEST_ROLLBACK'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -15,10 +15,12 @@ export function ambientRunner(
   if (!ambient || client.transacting || builder._connection) return make()
   const around = ambientTransaction(instance)
   if (!around) return make()
-  if (ambient === 'join') return around.trxClient.runner(builder)
-  const error = foreignConnection(stateOf(around).frame, sqlOf(builder))
+  const { frame } = stateOf(around)
+  const { abandoned } = frame.root
+  if (ambient === 'join' && !abandoned) return around.trxClient.runner(builder)
+  const error = abandoned ?? foreignConnection(frame, sqlOf(builder))
   const runner = make()
-  if (ambient === 'warn') client.logger.warn(error.message)
+  if (ambient === 'warn' && !abandoned) client.logger.warn(error.message)
   // Knex's own runner, so that a stream is told as well.
   else runner.ensureConnection = () => Promise.reject(error)
   return runner

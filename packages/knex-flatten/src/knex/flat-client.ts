@@ -1,5 +1,6 @@
 import { CallSite } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
+import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Instance } from './instance.ts'
 import type {
   Builder,
@@ -59,6 +60,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       const open = rootOn(connection)
       const refusal = open && refuseStatement(open, this, statement)
       if (!refusal) {
+        if (open) countRows(open.root, stream)
         if (!(connection instanceof LazyConnection))
           return super.stream(connection, statement, stream, streamOptions)
         return connection.ready().then((real) => super.stream(real, statement, stream, streamOptions))
@@ -92,4 +94,9 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
   }
+}
+
+function countRows(root: RootTransaction, stream: Destroyable): void {
+  root.rowStreams++
+  stream.once('close', () => root.rowStreams--)
 }

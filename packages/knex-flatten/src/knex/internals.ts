@@ -27,6 +27,7 @@ export interface QueryObject {
 /** The stream Knex hands to the user, as far as it concerns us. */
 export interface Destroyable {
   destroy(error: Error): unknown
+  once(event: 'close', listener: () => void): unknown
 }
 
 export type Container = (transactor: unknown) => unknown

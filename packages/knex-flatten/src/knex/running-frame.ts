@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import type { Frame } from '../transaction/frame.ts'
+import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { KnexClient, KnexTransaction } from './internals.ts'
 import { ambientTransaction, DEFAULT_PATIENCE_MS } from './opening.ts'
 import { isKnown, stateOf, transactionOfClient } from './transaction-state.ts'
@@ -32,4 +33,21 @@ function transactionBehind(client: KnexClient): KnexTransaction | undefined {
   if (own) return own
   const instance = instanceOf(client)
   return instance && ambientTransaction(instance)
+}
+
+/** The root behind a handle that has not ended. */
+export function rootBehind(trx: Knex): RootTransaction {
+  return runningFrame(trx, 'transactionPerRequest').frame.root
+}
+
+/** Writes to Knex's log. */
+export function warn(db: Knex, message: string): void {
+  ;(db.client as KnexClient).logger.warn(`knex-flatten: ${message}`)
+}
+
+/** @throws TransactionOptionsError for what is no wrapped instance, or a transaction of one */
+export function refuseUnlessFlattened(db: unknown, where: string): void {
+  const { client, isTransaction } = (db ?? {}) as { client?: KnexClient; isTransaction?: boolean }
+  if (client && !isTransaction && instanceOf(client)) return
+  throw new TransactionOptionsError(`${where}: db must be what flatten(knex) returned.`)
 }

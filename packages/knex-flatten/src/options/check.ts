@@ -12,7 +12,7 @@ export const positive = (value: unknown): boolean => typeof value === 'number' &
 
 export const milliseconds: Check = { allowed: 'a positive number of milliseconds', holds: positive }
 
-export function oneOf(values: readonly string[]): Check {
+export function oneOf(values: readonly (string | number)[]): Check {
   return { allowed: values.map(show).join(', '), holds: (value) => values.some((one) => one === value) }
 }
 

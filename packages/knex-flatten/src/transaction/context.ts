@@ -34,12 +34,12 @@ export function scopeRunningInside(ancestor: Frame): Frame | undefined {
   return undefined
 }
 
-/** The transaction or scope of the owner's that is running here, unless it is suspended or over. */
+/** The transaction or scope of the owner's that is running here, or was abandoned here, unless it is suspended or over. */
 export function frameRunningHere(owner: object): Frame | undefined {
   for (let position = storage.getStore(); position; position = position.outer) {
     if (position.owner !== owner) continue
     let { frame } = position
-    if (!frame) return undefined
+    if (!frame || frame.root.abandoned) return frame
     while (frame?.ended) frame = frame.parent
     if (frame) return frame
   }
@@ -59,6 +59,10 @@ export function rootsAround(owner: object): Set<RootTransaction> {
 /** Transactions that are over are left out, so that a chain of them, each started by the last, does not pile up. */
 function firstAlive(position: Position | undefined): Position | undefined {
   let alive = position
-  while (alive && (alive.frame ? alive.frame.root.ended : !firstAlive(alive.outer))) alive = alive.outer
+  while (alive && (alive.frame ? isOver(alive.frame.root) : !firstAlive(alive.outer))) alive = alive.outer
   return alive
+}
+
+function isOver({ ended, abandoned }: RootTransaction): boolean {
+  return ended && !abandoned
 }

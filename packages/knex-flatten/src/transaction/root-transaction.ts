@@ -13,6 +13,10 @@ export class RootTransaction extends Unit {
   readonly isolationLevel: string | undefined
   /** It keeps one of the pool's connections from others. */
   onConnection = false
+  /** Why it was rolled back under the code inside it, which may go on; what that still asks for is refused with this. */
+  abandoned: Error | undefined
+  /** How many streams of rows are being read from it; no other statement is answered before they end. */
+  rowStreams = 0
   #hooks: Hooks | undefined
 
   constructor(owner: object, traits: Traits, site: CallSite) {

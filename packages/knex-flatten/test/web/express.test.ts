@@ -1,0 +1,343 @@
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import express, { type NextFunction, type Request, type Response } from 'express'
+import { RequestRollbackError, setRollbackOnly, UnexpectedRollbackError } from 'knex-flatten'
+import { rollbackOnError, transactionOf, transactionPerRequest } from 'knex-flatten/express'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { idsIn, pidOf, useItems } from '../items.ts'
+import { listen, startRequest } from './listen.ts'
+import { heldWhileCommitWaits, type Routes, routes, work } from './requests.ts'
+
+describe('one transaction per request in Express', () => {
+  const database = useItems()
+  beforeEach(() => database.rows('delete from orders; delete from items'))
+
+  type Handle = (req: Request, res: Response) => unknown
+  type Options = Parameters<typeof transactionPerRequest>[1] & {
+    onError?: boolean
+    flatten?: object
+    url?: string
+  }
+
+  /** A server whose only handler is `handle`. */
+  async function serve(
+    handle: (its: Routes) => Handle,
+    { onError = true, flatten, url, ...options }: Options = {},
+  ) {
+    const its = routes(database, flatten, url === undefined ? {} : { url })
+    const app = express()
+    app.use((_req, res, next) => {
+      res.setHeader('x-before', 'kept')
+      next()
+    })
+    app.use(transactionPerRequest(its.db, options))
+    app.use((req: Request, res: Response, next: NextFunction) => {
+      Promise.resolve(handle(its)(req, res)).catch(next)
+    })
+    if (onError) app.use(rollbackOnError(its.db))
+    app.use((error: any, _req: Request, res: Response, next: NextFunction) => {
+      its.errors.push(error)
+      if (res.headersSent) next(error)
+      else res.status(error.status ?? 500).json({ told: error.code ?? error.message })
+    })
+    return { ...its, url: await listen(app) }
+  }
+
+  it("commits before the answer is sent, whose head and body are the handler's", async () => {
+    const { url, outcomes } = await serve((its) => async (_req, res) => {
+      await work.insert(its, 1)
+      res.status(201).set('x-mine', 'yes').json({ id: 1 })
+      expect(res.headersSent).toBe(true)
+    })
+    const answer = await fetch(url)
+    expect(outcomes).toEqual(['committed'])
+    expect(await idsIn(database)).toEqual([1])
+    expect([answer.status, answer.headers.get('x-mine'), answer.headers.get('content-length')]).toEqual([
+      201,
+      'yes',
+      '8',
+    ])
+    expect(await answer.json()).toEqual({ id: 1 })
+  })
+
+  it('runs queries of the instance and nested transactions on one connection, with transactionOf as its handle', async () => {
+    const { url, received } = await serve(({ db }) => async (req, res) => {
+      const trx = transactionOf(db, req)
+      const pids = [await pidOf(db), await pidOf(trx), await db.transaction(pidOf)]
+      res.json(new Set(pids).size)
+    })
+    expect(await (await fetch(url)).json()).toBe(1)
+    const statement = 'select pg_backend_pid() as pid'
+    expect(await received()).toEqual(['BEGIN;', statement, statement, statement, 'COMMIT;'])
+  })
+
+  it.each([
+    ['5xx', 503, {}, []],
+    ['4xx, which Express may have made of an error,', 409, {}, []],
+    ['4xx with rollbackFrom 500', 409, { rollbackFrom: 500 }, [1]],
+    ['5xx with rollbackFrom 500', 500, { rollbackFrom: 500 }, []],
+    ['3xx', 302, {}, [1]],
+  ] as const)('ends by the status of the answer: %s', async (_what, status, options, kept) => {
+    const { url } = await serve(
+      (its) => async (_req, res) => {
+        await work.insert(its, 1)
+        res.status(status).json('mine')
+      },
+      options,
+    )
+    const answer = await fetch(url, { redirect: 'manual' })
+    expect([answer.status, await answer.json()]).toEqual([status, 'mine'])
+    expect(await idsIn(database)).toEqual(kept)
+  })
+
+  it('rolls back what was thrown, whatever status it is answered with', async () => {
+    const { url, outcomes } = await serve(
+      (its) => async () => {
+        await work.insert(its, 1)
+        throw Object.assign(new Error('too late'), { status: 409 })
+      },
+      { rollbackFrom: 500 },
+    )
+    const answer = await fetch(url)
+    expect([answer.status, await answer.json()]).toEqual([409, { told: 'too late' }])
+    expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
+  })
+
+  it('rolls back what was thrown, also where nobody but the status tells of it', async () => {
+    const { url } = await serve(
+      (its) => async () => {
+        await work.insert(its, 1)
+        throw Object.assign(new Error('too late'), { status: 409 })
+      },
+      { onError: false },
+    )
+    expect((await fetch(url)).status).toBe(409)
+    expect(await idsIn(database)).toEqual([])
+  })
+
+  it("answers with the error where COMMIT is refused, and with nothing of the handler's answer", async () => {
+    const { url, errors } = await serve((its) => async (_req, res) => {
+      await work.failAtCommit(its, 1)
+      res.status(201).set('x-mine', 'yes').json({ paid: true })
+    })
+    const answer = await fetch(url)
+    expect([answer.status, await answer.json()]).toEqual([500, { told: '23503' }])
+    expect([answer.headers.get('x-mine'), answer.headers.get('x-before')]).toEqual([null, 'kept'])
+    expect(errors).toHaveLength(1)
+    expect(await idsIn(database)).toEqual([])
+  })
+
+  it('answers with the error where a swallowed error has doomed the transaction', async () => {
+    const { url, errors } = await serve((its) => async (_req, res) => {
+      await work.insert(its, 1)
+      await its
+        .db('items')
+        .insert({ id: 1 })
+        .catch(() => 'swallowed')
+      res.json('fine')
+    })
+    expect((await fetch(url)).status).toBe(500)
+    expect(errors).toEqual([expect.any(UnexpectedRollbackError)])
+    expect(errors[0].message).toContain('transaction "GET /"')
+  })
+
+  it('answers with the error where the transaction was set rollback-only', async () => {
+    const { url } = await serve((its) => async (_req, res) => {
+      setRollbackOnly(its.db, 'a rehearsal')
+      res.json('fine')
+    })
+    expect(await (await fetch(url)).json()).toEqual({ told: 'FLATTEN_UNEXPECTED_ROLLBACK' })
+  })
+
+  it('gives the answer of a committed request whose hook has failed, and logs the failure', async () => {
+    const { url, logged } = await serve((its) => async (_req, res) => {
+      await work.failBehindCommit(its, 1)
+      res.json('paid')
+    })
+    expect(await (await fetch(url)).json()).toBe('paid')
+    expect(logged).toEqual([expect.stringContaining('the mailer is down')])
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('answers with the error where there is no connection to be had', async () => {
+    const { url, db, errors } = await serve(() => (_req, res) => res.json('never'))
+    await db.destroy()
+    expect((await fetch(url)).status).toBe(500)
+    expect(errors[0].message).toMatch(/aborted|Unable to acquire a connection/)
+    db.initialize()
+  })
+
+  it('takes no connection for a request without queries where BEGIN is lazy', async () => {
+    const { url, received } = await serve(() => (_req, res) => res.json('quick'), {
+      flatten: { lazyBegin: true },
+    })
+    expect(await (await fetch(url)).json()).toBe('quick')
+    expect(await received()).toEqual([])
+  })
+
+  it('lets a request only read by its method, and another write', async () => {
+    const { url, errors } = await serve(
+      (its) => async (_req, res) => {
+        await work.insert(its, 1)
+        res.json('written')
+      },
+      { readOnlyMethods: ['GET'] },
+    )
+    expect(await (await fetch(url)).json()).toEqual({
+      told: expect.stringMatching(/25006|FLATTEN_READ_ONLY_UPGRADE/),
+    })
+    expect(errors).toHaveLength(1)
+    expect((await fetch(url, { method: 'POST' })).status).toBe(200)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('leaves a skipped request without a transaction', async () => {
+    const { url, received } = await serve(
+      ({ db }) =>
+        async (req, res) => {
+          expect(() => transactionOf(db, req)).toThrow(/has no transaction on this instance/)
+          await db('items').insert({ id: 1 })
+          res.status(500).json('kept all the same')
+        },
+      { skip: (req) => req.path === '/health' },
+    )
+    expect((await fetch(`${url}/health`)).status).toBe(500)
+    expect(await received()).toEqual(['insert into "items" ("id") values ($1)'])
+  })
+
+  it('lets a stream flow once it is committed, and keeps it in order', async () => {
+    const { url, outcomes } = await serve((its) => async (_req, res) => {
+      await work.insert(its, 1)
+      const many = function* () {
+        for (let n = 0; n < 2000; n++) yield `${n},`.padEnd(100)
+      }
+      await pipeline(Readable.from(many()), res.type('text').status(203))
+    })
+    const answer = await fetch(url)
+    expect([answer.status, outcomes]).toEqual([203, ['committed']])
+    const numbers = (await answer.text()).split(',').slice(0, -1).map(Number)
+    expect(numbers).toEqual(Array.from({ length: 2000 }, (_, n) => n))
+  })
+
+  it.each([
+    ['an answer', (res: Response) => res.json('paid')],
+    ['a head', (res: Response) => res.writeHead(200).flushHeaders()],
+    ['a stream', (res: Response) => res.write('paid')],
+  ])('sends nothing of %s before COMMIT is answered', async (_what, answer) => {
+    const { url, db } = await serve((its) => async (req, res) => {
+      if (req.path === '/ping') return res.json('pong')
+      await work.insertOrder(its, 1)
+      answer(res)
+      await transactionOf(its.db, req).executionPromise
+      return res.end()
+    })
+    await heldWhileCommitWaits(database, db, url)
+  })
+
+  it('cuts a stream whose COMMIT is refused', async () => {
+    const { url, errors } = await serve((its) => async (_req, res) => {
+      await work.failAtCommit(its, 1)
+      res.write('a part')
+      await once(res, 'close')
+    })
+    await expect(fetch(url)).rejects.toThrow('fetch failed')
+    expect(errors).toEqual([expect.objectContaining({ code: '23503' })])
+    expect(await idsIn(database)).toEqual([])
+  })
+
+  const rowsAsLines = (its: Routes, count: number): Readable =>
+    its.db
+      .select(its.db.raw(`n, repeat('x', 1000) as x from generate_series(1, ${count}) as n`))
+      .stream()
+      .map((row: { n: number; x: string }) => `${row.n} ${row.x}\n`)
+
+  it('holds back rows that are streamed out of the transaction, and commits behind them', async () => {
+    const { url, outcomes } = await serve((its) => async (_req, res) => {
+      await work.insert(its, 1)
+      await pipeline(rowsAsLines(its, 500), res)
+    })
+    const text = await (await fetch(url)).text()
+    expect([text.split('\n').length, outcomes]).toEqual([501, ['committed']])
+  })
+
+  it('rolls back, and cuts, where such rows are more than may be held', async () => {
+    const { url, errors, outcomes, db } = await serve(
+      (its) => async (_req, res) => {
+        await work.insert(its, 1)
+        await pipeline(rowsAsLines(its, 5000), res)
+      },
+      { maxHeldBytes: 100_000 },
+    )
+    await expect(fetch(url)).rejects.toThrow('fetch failed')
+    expect(errors[0]).toBeInstanceOf(RequestRollbackError)
+    expect(errors[0].message).toContain('came to more than 100000 bytes')
+    while (outcomes.length === 0) await db.raw('select 1')
+    expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
+  })
+
+  it('cuts the answer of a handler that fails while its rows are held, and rolls back', async () => {
+    const { url, outcomes } = await serve((its) => async (_req, res) => {
+      await work.insert(its, 1)
+      for await (const line of rowsAsLines(its, 500)) {
+        res.write(line)
+        throw new Error('half way')
+      }
+    })
+    await expect(fetch(url)).rejects.toThrow('fetch failed')
+    expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
+  })
+
+  it('rolls back for a client that goes, and refuses what its handler still asks for', async () => {
+    const refused: any[] = []
+    const { url, hanging, goOn, outcomes, db } = await serve((its) => async (_req, res) => {
+      const gone = once(res, 'close')
+      await work.hang(its, 1).catch((error: unknown) => refused.push(error))
+      await gone
+      refused.push(
+        await its.db.transaction(() => its.db('items').insert({ id: 3 })).catch((error: unknown) => error),
+      )
+      its.outcomes.push('handler done')
+      res.json('nobody reads this')
+      handled()
+    })
+    let handled!: () => void
+    const done = new Promise<void>((resolve) => (handled = resolve))
+    const { abort } = startRequest(url)
+    await hanging.opened
+    abort()
+    // The connection is free again although the handler hangs: nothing else would tell of the rollback.
+    while (outcomes.length === 0) await db.raw('select 1')
+    expect(outcomes).toEqual(['rolled-back'])
+    goOn.open()
+    await done
+    expect(refused[0]).toBeInstanceOf(RequestRollbackError)
+    expect(refused[0].message).toContain('the client is gone')
+    expect(refused[1]).toMatchObject({ code: 'FLATTEN_OPTIONS' })
+    expect(await idsIn(database)).toEqual([])
+  })
+
+  it('counts once where it is mounted twice', async () => {
+    const its = routes(database)
+    const app = express()
+    app.use(transactionPerRequest(its.db), transactionPerRequest(its.db))
+    app.get('/', async (_req, res) => {
+      await work.insert(its, 1)
+      res.json('once')
+    })
+    expect(await (await fetch(await listen(app))).json()).toBe('once')
+    expect(await its.received()).toEqual(['BEGIN;', expect.stringContaining('insert'), 'COMMIT;'])
+  })
+
+  it('works through a reader that forwards its writes', async () => {
+    const { url } = await serve(
+      (its) => async (_req, res) => {
+        await work.insert(its, 1)
+        res.json(await its.db('items').pluck('id'))
+      },
+      { url: database.readerUrl },
+    )
+    expect(await (await fetch(url)).json()).toEqual([1])
+    expect(await idsIn(database)).toEqual([1])
+  })
+})
