@@ -3,7 +3,7 @@ import { insertUnlessThere } from './insert-unless-there.ts'
 import { lockable, lockKeys } from './lock.ts'
 import { checkKey, checkUpsert, checkValues, getOrCreateChecks, type UpsertOptions } from './options.ts'
 import { type Created, findWinner, race } from './race.ts'
-import type { AnyRow, ColumnOf, InsertOf, RowOf, Values } from './table-types.ts'
+import type { AnyRow, ColumnOf, InsertOf, RowOf, Undeclared, Values } from './table-types.ts'
 import { columnsOf, findTarget, type Row, rowAt, tellCall } from './target.ts'
 
 /**
@@ -35,7 +35,7 @@ export function getOrCreate<
   options?: UpsertOptions<Column>,
 ): Promise<Created<Pick<RowOf<Table>, Column>>>
 export function getOrCreate<
-  OneRow extends object = AnyRow,
+  OneRow extends object = never,
   Column extends ColumnOf<OneRow> = ColumnOf<OneRow>,
 >(
   trxOrDb: Knex,
@@ -44,6 +44,13 @@ export function getOrCreate<
   defaults?: Values<NoInfer<OneRow>>,
   options?: UpsertOptions<Column>,
 ): Promise<Created<Pick<OneRow, Column>>>
+export function getOrCreate<Table extends string>(
+  trxOrDb: Knex,
+  table: Undeclared<Table>,
+  where: AnyRow,
+  defaults?: AnyRow,
+  options?: UpsertOptions,
+): Promise<Created<AnyRow>>
 export async function getOrCreate(
   trxOrDb: Knex,
   table: string,

@@ -15,6 +15,9 @@ export type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | Knex.
 /** The columns of a row, by the names the application uses. */
 export type ColumnOf<Row> = keyof Row & string
 
-/** A row that an application without declared tables has not described. */
+/** A row that the application has not described. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Knex has it
 export type AnyRow = Record<string, any>
+
+/** A table that is not declared: the columns of one that is are checked. */
+export type Undeclared<Table extends string> = Table extends Knex.TableNames ? never : Table

@@ -4,7 +4,7 @@ import { insertUnlessThere } from './insert-unless-there.ts'
 import { insertAtOnce, canInsertAtOnce, insertEach, type TriedInsert } from './insert-many.ts'
 import { lockable, lockKeys } from './lock.ts'
 import { checkUpsert, refuse, tryInsertChecks, type TryInsertOptions } from './options.ts'
-import type { AnyRow, ColumnOf, InsertOf, RowOf, Values } from './table-types.ts'
+import type { AnyRow, ColumnOf, InsertOf, RowOf, Undeclared, Values } from './table-types.ts'
 import { columnsOf, type Row, tellCall } from './target.ts'
 import { findUniqueIndex } from './unique-index.ts'
 
@@ -33,12 +33,18 @@ export function tryInsert<
   rowOrRows: Given | readonly Given[],
   options?: TryInsertOptions<Column, ColumnOf<InsertOf<Table>>>,
 ): Promise<TriedInsert<Pick<RowOf<Table>, Column>, Given>>
-export function tryInsert<OneRow extends object = AnyRow, Column extends ColumnOf<OneRow> = ColumnOf<OneRow>>(
+export function tryInsert<OneRow extends object = never, Column extends ColumnOf<OneRow> = ColumnOf<OneRow>>(
   trxOrDb: Knex,
   table: string,
   rowOrRows: Values<NoInfer<OneRow>> | readonly Values<NoInfer<OneRow>>[],
   options?: TryInsertOptions<Column, ColumnOf<NoInfer<OneRow>>>,
 ): Promise<TriedInsert<Pick<OneRow, Column>, Values<OneRow>>>
+export function tryInsert<Table extends string, Given extends AnyRow>(
+  trxOrDb: Knex,
+  table: Undeclared<Table>,
+  rowOrRows: Given | readonly Given[],
+  options?: TryInsertOptions,
+): Promise<TriedInsert<AnyRow, Given>>
 export async function tryInsert(
   trxOrDb: Knex,
   table: string,

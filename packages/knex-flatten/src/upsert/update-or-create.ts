@@ -10,7 +10,7 @@ import {
   type UpdateOrCreateOptions,
 } from './options.ts'
 import { type Created, race } from './race.ts'
-import type { AnyRow, ColumnOf, InsertOf, RowOf, UpdateOf, Values } from './table-types.ts'
+import type { AnyRow, ColumnOf, InsertOf, RowOf, Undeclared, UpdateOf, Values } from './table-types.ts'
 import { columnsOf, findTarget, type Row, rowAt, tellCall } from './target.ts'
 
 /**
@@ -41,7 +41,7 @@ export function updateOrCreate<
   options?: UpdateOrCreateOptions<Column, Values<InsertOf<Table>>>,
 ): Promise<Created<Pick<RowOf<Table>, Column>>>
 export function updateOrCreate<
-  OneRow extends object = AnyRow,
+  OneRow extends object = never,
   Column extends ColumnOf<OneRow> = ColumnOf<OneRow>,
 >(
   trxOrDb: Knex,
@@ -50,6 +50,13 @@ export function updateOrCreate<
   values: Values<NoInfer<OneRow>>,
   options?: UpdateOrCreateOptions<Column, Values<NoInfer<OneRow>>>,
 ): Promise<Created<Pick<OneRow, Column>>>
+export function updateOrCreate<Table extends string>(
+  trxOrDb: Knex,
+  table: Undeclared<Table>,
+  where: AnyRow,
+  values: AnyRow,
+  options?: UpdateOrCreateOptions<string, AnyRow>,
+): Promise<Created<AnyRow>>
 export async function updateOrCreate(
   trxOrDb: Knex,
   table: string,

@@ -5,7 +5,7 @@ import { anywhere, endpoints, strategies, useWallets } from './wallets.ts'
 
 const cases = strategies.flatMap((strategy) => endpoints.map((endpoint) => [strategy, endpoint] as const))
 const CALLERS = 12
-const KEYS = 6
+const KEYS = 4
 
 describe.each(cases)('many sessions at once, strategy %s, on the %s', (strategy, endpoint) => {
   const wallets = useWallets()
