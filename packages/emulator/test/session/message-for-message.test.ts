@@ -67,6 +67,9 @@ const setting = (sql: string) => [
 ]
 
 /** What is sent in one go, of which every answer counts. */
+/** From 18 on PostgreSQL calls what such a call is a part of a transaction; no driver is known to send one. */
+const unended = 'a function call behind a batch without its Sync'
+
 const scenarios: readonly (readonly [string, readonly Buffer[]])[] = [
   ['Sync alone', [sync, sync, query('SELECT 1'), sync]],
   [
@@ -290,20 +293,13 @@ const scenarios: readonly (readonly [string, readonly Buffer[]])[] = [
         call(154, 1, 0),
         call(177, 4, 5),
         call(1, 2, 3),
-        ...run('SELECT 1'),
-      ],
-      ...[
         call(177, 6, 7),
-        query('BEGIN'),
-        ...insert(1),
-        sync,
-        call(177, 8, 9),
-        call(154, 1, 0),
-        call(177, 1, 1),
       ],
+      ...[query('BEGIN'), ...insert(1), sync, call(177, 8, 9), call(154, 1, 0), call(177, 1, 1)],
       query('ROLLBACK'),
     ],
   ],
+  [unended, [...run('SELECT 1'), call(177, 6, 7), query('BEGIN'), query('ROLLBACK')]],
   [
     'COPY TO STDOUT',
     [
@@ -365,7 +361,12 @@ async function transcript(
   return answers
 }
 
-it.each(scenarios)('is what PostgreSQL answers to %s', async (_, messages) => {
+it.for(scenarios)('is what PostgreSQL answers to %s', async ([name, messages], { skip }) => {
+  const version = process.env['FORWARDING_READER_POSTGRES'] ?? ''
+  skip(
+    name === unended && Number(version) >= 18,
+    'PostgreSQL 18 tells another status; see docs/emulator/protocol.md',
+  )
   const plain = await RawClient.connect(rig.servers.primary, { user: 'postgres', database: 'mirror' })
   const expected = await transcript(plain, messages, true)
   plain.destroy()
