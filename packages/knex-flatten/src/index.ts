@@ -11,6 +11,8 @@ export {
   type HookOptions,
 } from './hooks.ts'
 export type { Outcome } from './transaction/hooks.ts'
+export { describeObservations, observations } from './observations.ts'
+export type { Observation, ObservationKind, ObservedParty } from './observe/observation.ts'
 export { isRollbackOnly, rollbackReason, setRollbackOnly } from './rollback-only.ts'
 export { getOrCreate } from './upsert/get-or-create.ts'
 export type { TriedInsert } from './upsert/insert-many.ts'

@@ -62,7 +62,7 @@ export function refuseForeignConnection(frame: Frame, connection: Connection | u
   )
 }
 
-function inTransaction(connection: Connection): boolean {
+export function inTransaction(connection: Connection): boolean {
   const status = connection.getTransactionStatus?.()
   return status === 'T' || status === 'E'
 }

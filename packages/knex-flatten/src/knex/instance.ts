@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { ObservationLog } from '../observe/observation-log.ts'
 import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 
@@ -8,4 +9,6 @@ export interface Instance {
   readonly settings: FlattenSettings
   /** The roots that wait for a `requires-new` inside them to get a connection, once for each that waits. */
   readonly waitingForConnection: Map<RootTransaction, number>
+  /** What was seen where nothing is flattened, only observed. */
+  readonly observed?: ObservationLog | undefined
 }

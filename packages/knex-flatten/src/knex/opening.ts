@@ -93,8 +93,8 @@ function asksToNest(propagation: TransactionSettings['propagation']): boolean {
   return propagation === undefined || propagation === 'nested'
 }
 
-function refuseScope(
-  { settings: { nested } }: Instance,
+export function refuseScope(
+  { settings: { nested } }: Pick<Instance, 'settings'>,
   scope: Frame,
   around: Frame,
   { durable, retry, readOnly, isolationLevel, propagation, savepoint }: TransactionSettings,

@@ -2,9 +2,11 @@ import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import { type FlattenSettings, settle } from '../options/flatten-settings.ts'
 import type { FlattenOptions } from '../options/options.ts'
+import { ObservationLog } from '../observe/observation-log.ts'
 import { deriveFlatClient } from './flat-client.ts'
 import type { Instance } from './instance.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
+import { deriveObservedClient } from './observed-client.ts'
 
 /** The instance that a flat client class was derived for, by its prototype. */
 const wrapped = new WeakMap<object, Instance>()
@@ -22,10 +24,15 @@ export function wrapClient(knex: Knex, options: FlattenOptions): void {
     refuseOtherOptions(before.settings, options)
     return
   }
-  const instance: Instance = { knex, settings: settle(options), waitingForConnection: new Map() }
-  const Flat = deriveFlatClient(client.constructor as ClassOf<KnexClient>, instance)
-  wrapped.set(Flat.prototype as object, instance)
-  Object.setPrototypeOf(client, Flat.prototype as object)
+  const settings = settle(options)
+  const observed = settings.nested === 'observe' ? new ObservationLog() : undefined
+  const instance: Instance = { knex, settings, observed, waitingForConnection: new Map() }
+  const Client = client.constructor as ClassOf<KnexClient>
+  const { prototype } = observed
+    ? deriveObservedClient(Client, instance, observed)
+    : deriveFlatClient(Client, instance)
+  wrapped.set(prototype as object, instance)
+  Object.setPrototypeOf(client, prototype as object)
 }
 
 function clientOf(knex: unknown): KnexClient {

@@ -14,7 +14,7 @@ export interface FlattenSettings {
 const foreignConnections = ['join', 'throw', 'warn']
 
 const flattenChecks: Record<keyof FlattenOptions, Check> = {
-  nested: oneOf(['flatten', 'throw', 'escalate']),
+  nested: oneOf(['flatten', 'throw', 'escalate', 'observe']),
   doomOn: {
     allowed: "'scope' or a function of the error",
     holds: (value) => value === 'scope' || typeof value === 'function',
@@ -39,7 +39,19 @@ export function checkFlattenOptions(options: unknown = {}): FlattenOptions {
   }
   refuseUnknown('flatten(knex, options)', options, flattenChecks)
   checkAll('flatten(knex, options)', options, flattenChecks)
+  refuseBesideObserving(options)
   return options
+}
+
+/** Who observes wants Knex as it is; what another option asks for would be another Knex. */
+function refuseBesideObserving({ nested, ...others }: FlattenOptions): void {
+  if (nested !== 'observe') return
+  for (const [name, value] of Object.entries(others)) {
+    if (!value) continue
+    throw new TransactionOptionsError(
+      `flatten(knex, options): nested 'observe' and ${name} contradict each other: nothing is flattened while it is observed. Drop ${name} for as long.`,
+    )
+  }
 }
 
 /** What the options say, with defaults for what they do not. */

@@ -8,9 +8,11 @@ export interface FlattenOptions {
    *
    * - `'flatten'` (default): it joins as a scope, without a savepoint;
    * - `'throw'`: it is refused with `TransactionOptionsError`; `propagation: 'required'` still joins;
-   * - `'escalate'`: it gets a real savepoint, which only a writer allows: on a reader it is refused.
+   * - `'escalate'`: it gets a real savepoint, which only a writer allows: on a reader it is refused;
+   * - `'observe'`: nothing is flattened, Knex does what it always did; what flattening would have changed is kept for
+   *   {@link observations}. It goes with no other option.
    */
-  readonly nested?: 'flatten' | 'throw' | 'escalate'
+  readonly nested?: 'flatten' | 'throw' | 'escalate' | 'observe'
   /**
    * Which failures of a scope doom its root.
    *

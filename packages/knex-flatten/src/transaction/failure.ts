@@ -74,10 +74,16 @@ export function tellError(error: unknown): string {
 }
 
 function codeOf(error: unknown): string {
+  const code = sqlstateOf(error)
+  return code === undefined ? '' : `${code} `
+}
+
+/** The five characters by which PostgreSQL tells its errors apart, where the error has any. */
+export function sqlstateOf(error: unknown): string | undefined {
   try {
     const code = (error as { code?: unknown } | null | undefined)?.code
-    return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? `${code} ` : ''
+    return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
   } catch {
-    return ''
+    return undefined
   }
 }

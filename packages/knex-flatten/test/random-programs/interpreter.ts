@@ -11,6 +11,8 @@ export const doomOn = (error: unknown): boolean => !(error instanceof SoftError)
 export interface Observation {
   readonly outcome: Outcome
   readonly scopes: readonly Outcome[]
+  /** Whatever the program was told on its way, in order: by statements, scopes, `commit()`, and that a callback ran. */
+  readonly told: readonly string[]
 }
 
 /** Runs a program for real. */
@@ -18,11 +20,12 @@ export async function run(db: Knex, root: Block): Promise<Observation> {
   const interpreter = new Interpreter()
   const outcome = await interpreter.root(db, root)
   await interpreter.endStrays()
-  return { outcome, scopes: interpreter.scopes }
+  return { outcome, scopes: interpreter.scopes, told: interpreter.told }
 }
 
 class Interpreter {
   readonly scopes: Outcome[] = []
+  readonly told: string[] = []
   readonly #strays: Promise<unknown>[] = []
   #endStrays!: () => void
   readonly #rootEnded = new Promise<void>((resolve) => (this.#endStrays = resolve))
@@ -36,6 +39,7 @@ class Interpreter {
 
   /** A callback's whole life: the body, then the end it was given. */
   async #all(trx: Knex.Transaction, block: Block): Promise<string> {
+    this.told.push('callback')
     await this.#body(trx, block)
     throwAtEnd(block)
     if (block.end === 'rollback') await trx.rollback()
@@ -45,7 +49,7 @@ class Interpreter {
 
   /** The same without a callback: the transaction is ended by its own methods, and its promise tells how. */
   async #byHand(around: Knex, block: Block): Promise<unknown> {
-    const trx = await around.transaction()
+    const trx = await this.#hear('opened', around.transaction())
     try {
       await this.#body(trx, block)
       throwAtEnd(block)
@@ -53,7 +57,7 @@ class Interpreter {
       await trx.rollback(error)
       return trx.executionPromise
     }
-    if (block.end === 'success') await trx.commit('value')
+    if (block.end === 'success') await this.#hear('commit', Promise.resolve(trx.commit('value')))
     else await trx.rollback(block.end === 'rollback' ? undefined : new AppError('rolled back'))
     return trx.executionPromise
   }
@@ -70,6 +74,7 @@ class Interpreter {
   #openStray(trx: Knex.Transaction): Promise<void> {
     return new Promise((opened) => {
       const stray = trx.transaction(async () => {
+        this.told.push('callback')
         opened()
         await this.#rootEnded
       })
@@ -85,10 +90,10 @@ class Interpreter {
   async #step(trx: Knex.Transaction, step: Step): Promise<void> {
     switch (step.do) {
       case 'insert':
-        await trx('items').insert({ id: this.#nextId++ })
+        await this.#hear('insert', trx('items').insert({ id: this.#nextId++ }))
         return
       case 'sql-error':
-        await trx.raw('select 1 / 0')
+        await this.#hear('sql-error', trx.raw('select 1 / 0'))
         return
       case 'throw':
         throw step.soft ? new SoftError('in the middle') : new AppError('in the middle')
@@ -108,8 +113,19 @@ class Interpreter {
       block.form === 'promise'
         ? this.#byHand(trx, block)
         : trx[block.form === 'savepoint' ? 'savepoint' : 'transaction']((inner) => this.#all(inner, block))
-    this.scopes.push(await outcomeOf(scope))
+    const outcome = await outcomeOf(scope)
+    this.scopes.push(outcome)
+    this.told.push(`scope: ${outcome}`)
     await scope
+  }
+
+  async #hear<Value>(what: string, answer: PromiseLike<Value>): Promise<Value> {
+    try {
+      return await answer
+    } catch (error) {
+      this.told.push(`${what}: ${outcomeOfError(error)}`)
+      throw error
+    }
   }
 }
 
@@ -123,12 +139,18 @@ async function outcomeOf(settling: Promise<unknown>): Promise<Outcome> {
     const value = await settling
     return value === 'value' ? 'value' : 'nothing'
   } catch (error) {
-    if (error instanceof AppError) return 'app-error'
-    if (error instanceof SoftError) return 'soft-error'
-    if (error instanceof ScopeStillOpenError) return 'scope-open'
-    if (error instanceof RollbackOnlyError) return 'rollback-only'
-    if (error instanceof UnexpectedRollbackError) return 'unexpected-rollback'
-    if ((error as { code?: unknown }).code === '22012') return 'sql-error'
-    throw error
+    return outcomeOfError(error)
   }
+}
+
+function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof AppError) return 'app-error'
+  if (error instanceof SoftError) return 'soft-error'
+  if (error instanceof ScopeStillOpenError) return 'scope-open'
+  if (error instanceof RollbackOnlyError) return 'rollback-only'
+  if (error instanceof UnexpectedRollbackError) return 'unexpected-rollback'
+  const { code, message } = error as { code?: unknown; message?: string }
+  if (code === '22012') return 'sql-error'
+  if (code === '25P02' || /already complete/.test(message ?? '')) return 'aborted'
+  throw error
 }

@@ -10,6 +10,8 @@ export type Outcome =
   | 'rollback-only'
   | 'unexpected-rollback'
   | 'scope-open'
+  /** Of Knex alone: PostgreSQL has aborted the transaction, or it is complete. */
+  | 'aborted'
 
 export interface Prediction {
   readonly outcome: Outcome
