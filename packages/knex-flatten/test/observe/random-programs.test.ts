@@ -9,7 +9,7 @@ import { run } from '../random-programs/interpreter.ts'
 import { type Block, program } from '../random-programs/program.ts'
 
 /** More with KNEX_FLATTEN_RUNS=10000, for a long run by hand. */
-const numRuns = Number(process.env['KNEX_FLATTEN_RUNS'] ?? 100)
+const numRuns = Number(process.env['KNEX_FLATTEN_RUNS'] ?? 60)
 
 describe.each(knexVersions)('random nested programs, observed on Knex %s', (_version, knex) => {
   const database = useItems()
