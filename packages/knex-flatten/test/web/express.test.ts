@@ -1,48 +1,17 @@
 import { once } from 'node:events'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import express, { type NextFunction, type Request, type Response } from 'express'
+import express from 'express'
 import { RequestRollbackError, setRollbackOnly, UnexpectedRollbackError } from 'knex-flatten'
-import { rollbackOnError, transactionOf, transactionPerRequest } from 'knex-flatten/express'
+import { transactionOf, transactionPerRequest } from 'knex-flatten/express'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { idsIn, pidOf, useItems } from '../items.ts'
+import { serveExpress } from './express-server.ts'
 import { listen, startRequest } from './listen.ts'
-import { heldWhileCommitWaits, type Routes, routes, work } from './requests.ts'
+import { routes, work } from './requests.ts'
 
 describe('one transaction per request in Express', () => {
   const database = useItems()
   beforeEach(() => database.rows('delete from orders; delete from items'))
-
-  type Handle = (req: Request, res: Response) => unknown
-  type Options = Parameters<typeof transactionPerRequest>[1] & {
-    onError?: boolean
-    flatten?: object
-    url?: string
-  }
-
-  /** A server whose only handler is `handle`. */
-  async function serve(
-    handle: (its: Routes) => Handle,
-    { onError = true, flatten, url, ...options }: Options = {},
-  ) {
-    const its = routes(database, flatten, url === undefined ? {} : { url })
-    const app = express()
-    app.use((_req, res, next) => {
-      res.setHeader('x-before', 'kept')
-      next()
-    })
-    app.use(transactionPerRequest(its.db, options))
-    app.use((req: Request, res: Response, next: NextFunction) => {
-      Promise.resolve(handle(its)(req, res)).catch(next)
-    })
-    if (onError) app.use(rollbackOnError(its.db))
-    app.use((error: any, _req: Request, res: Response, next: NextFunction) => {
-      its.errors.push(error)
-      if (res.headersSent) next(error)
-      else res.status(error.status ?? 500).json({ told: error.code ?? error.message })
-    })
-    return { ...its, url: await listen(app) }
-  }
+  const serve = serveExpress.bind(undefined, database)
 
   it("commits before the answer is sent, whose head and body are the handler's", async () => {
     const { url, outcomes } = await serve((its) => async (_req, res) => {
@@ -204,88 +173,6 @@ describe('one transaction per request in Express', () => {
     )
     expect((await fetch(`${url}/health`)).status).toBe(500)
     expect(await received()).toEqual(['insert into "items" ("id") values ($1)'])
-  })
-
-  it('lets a stream flow once it is committed, and keeps it in order', async () => {
-    const { url, outcomes } = await serve((its) => async (_req, res) => {
-      await work.insert(its, 1)
-      const many = function* () {
-        for (let n = 0; n < 2000; n++) yield `${n},`.padEnd(100)
-      }
-      await pipeline(Readable.from(many()), res.type('text').status(203))
-    })
-    const answer = await fetch(url)
-    expect([answer.status, outcomes]).toEqual([203, ['committed']])
-    const numbers = (await answer.text()).split(',').slice(0, -1).map(Number)
-    expect(numbers).toEqual(Array.from({ length: 2000 }, (_, n) => n))
-  })
-
-  it.each([
-    ['an answer', (res: Response) => res.json('paid')],
-    ['a head', (res: Response) => res.writeHead(200).flushHeaders()],
-    ['a stream', (res: Response) => res.write('paid')],
-  ])('sends nothing of %s before COMMIT is answered', async (_what, answer) => {
-    const { url, db } = await serve((its) => async (req, res) => {
-      if (req.path === '/ping') return res.json('pong')
-      await work.insertOrder(its, 1)
-      answer(res)
-      await transactionOf(its.db, req).executionPromise
-      return res.end()
-    })
-    await heldWhileCommitWaits(database, db, url)
-  })
-
-  it('cuts a stream whose COMMIT is refused', async () => {
-    const { url, errors } = await serve((its) => async (_req, res) => {
-      await work.failAtCommit(its, 1)
-      res.write('a part')
-      await once(res, 'close')
-    })
-    await expect(fetch(url)).rejects.toThrow('fetch failed')
-    expect(errors).toEqual([expect.objectContaining({ code: '23503' })])
-    expect(await idsIn(database)).toEqual([])
-  })
-
-  const rowsAsLines = (its: Routes, count: number): Readable =>
-    its.db
-      .select(its.db.raw(`n, repeat('x', 1000) as x from generate_series(1, ${count}) as n`))
-      .stream()
-      .map((row: { n: number; x: string }) => `${row.n} ${row.x}\n`)
-
-  it('holds back rows that are streamed out of the transaction, and commits behind them', async () => {
-    const { url, outcomes } = await serve((its) => async (_req, res) => {
-      await work.insert(its, 1)
-      await pipeline(rowsAsLines(its, 500), res)
-    })
-    const text = await (await fetch(url)).text()
-    expect([text.split('\n').length, outcomes]).toEqual([501, ['committed']])
-  })
-
-  it('rolls back, and cuts, where such rows are more than may be held', async () => {
-    const { url, errors, outcomes, db } = await serve(
-      (its) => async (_req, res) => {
-        await work.insert(its, 1)
-        await pipeline(rowsAsLines(its, 5000), res)
-      },
-      { maxHeldBytes: 100_000 },
-    )
-    await expect(fetch(url)).rejects.toThrow('fetch failed')
-    expect(errors[0]).toBeInstanceOf(RequestRollbackError)
-    expect(errors[0].message).toContain('came to more than 100000 bytes')
-    while (outcomes.length === 0) await db.raw('select 1')
-    expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
-  })
-
-  it('cuts the answer of a handler that fails while its rows are held, and rolls back', async () => {
-    const { url, outcomes } = await serve((its) => async (_req, res) => {
-      await work.insert(its, 1)
-      for await (const line of rowsAsLines(its, 500)) {
-        res.write(line)
-        throw new Error('half way')
-      }
-    })
-    await expect(fetch(url)).rejects.toThrow('fetch failed')
-    expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
   })
 
   it('rolls back for a client that goes, and refuses what its handler still asks for', async () => {

@@ -20,7 +20,7 @@ export interface Routes {
   readonly goOn: Gate
 }
 
-export interface Gate {
+interface Gate {
   readonly open: (value?: unknown) => void
   readonly opened: Promise<any>
 }
@@ -84,12 +84,15 @@ export async function heldWhileCommitWaits(database: TestDatabase, db: Knex, url
   const { answer } = startRequest(url)
   let answered = false
   void answer.then(() => (answered = true))
-  const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-    and query = 'COMMIT;'`
-  while ((await database.rows(waiting)).length === 0) expect(answered).toBe(false)
-  await (await fetch(`${url}/ping`)).text()
-  expect(answered).toBe(false)
-  await locker.commit()
+  try {
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+      and query = 'COMMIT;'`
+    while ((await database.rows(waiting)).length === 0) expect(answered).toBe(false)
+    await (await fetch(`${url}/ping`)).text()
+    expect(answered).toBe(false)
+  } finally {
+    await locker.rollback()
+  }
   expect((await answer).statusCode).toBe(200)
   expect(await database.rows('select item from orders')).toEqual([{ item: 1 }])
 }
