@@ -90,6 +90,15 @@ const cases: [string, 0 | 1, (db: Knex) => Promise<unknown>][] = [
   ['rollback(error) is not', 0, async (db) => void (await db.transaction()).rollback(boom)],
   ['rollback() is not awaited', 0, async (db) => void (await db.transaction()).rollback()],
   [
+    'commit() comes after rollback(), and is not awaited',
+    0,
+    async (db) => {
+      const trx = await db.transaction()
+      await trx.rollback()
+      void trx.commit()
+    },
+  ],
+  [
     'a refused commit() is awaited',
     0,
     async (db) => {

@@ -21,4 +21,9 @@ export type FlattenErrorCode =
  */
 export abstract class FlattenError extends Error {
   abstract readonly code: FlattenErrorCode
+
+  constructor(message: string, { cause }: ErrorOptions = {}) {
+    // Node prints a `cause` that is there, though it is undefined.
+    super(message, cause === undefined ? undefined : { cause })
+  }
 }

@@ -29,14 +29,20 @@ export function leavesNoDoubt(error: unknown): boolean {
  */
 export function noteFailure(open: OpenRoot, frame: Frame, statement: QueryObject): (error: unknown) => never {
   return (error) => {
-    const lost = isLost((open.lazy?.real ?? open.connection).__knex__disposed)
+    const lost = endsSession(error) || isLost((open.lazy?.real ?? open.connection).__knex__disposed)
     if (lost || raisedByServer(error)) {
       // No savepoint survives its connection.
       const { unit } = lost ? open.root : frame
-      unit.doom(failedStatement(frame, error, statement.sql))
+      unit.doom(failedStatement(frame, error, statement.sql, lost))
     }
     throw error
   }
+}
+
+/** The server's last words on this connection; Knex hears of its end a moment later. */
+function endsSession(error: unknown): boolean {
+  const severity = (error as { severity?: unknown } | null | undefined)?.severity
+  return severity === 'FATAL' || severity === 'PANIC'
 }
 
 /** Knex also marks a connection whose statement it has given up waiting for; the transaction on it lives. */

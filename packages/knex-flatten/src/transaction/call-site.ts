@@ -29,7 +29,7 @@ export class CallSite {
    */
   toString(): string | undefined {
     try {
-      for (const line of this.frames) {
+      for (const line of this.#frames) {
         const place = placeOf(line)
         if (place) return place
       }
@@ -39,8 +39,18 @@ export class CallSite {
     return undefined
   }
 
-  /** The frames as V8 writes them, for the stack of an error. Never throws either. */
-  get frames(): readonly string[] {
+  /** The frames as V8 writes them from the user's call on, for the stack of an error. Never throws either. */
+  get framesOfUser(): readonly string[] {
+    const frames = this.#frames
+    try {
+      const first = frames.findIndex((line) => placeOf(line) !== undefined)
+      return frames.slice(Math.max(first, 0))
+    } catch {
+      return frames
+    }
+  }
+
+  get #frames(): readonly string[] {
     try {
       return (this.#trace.stack ?? '').split('\n').slice(1)
     } catch {

@@ -20,16 +20,19 @@ export interface Failure {
   readonly sql?: string
   /** The database's own words, without the SQL that Knex puts before them. */
   readonly reason?: string
+  /** The connection is gone, which no care of the application's would have avoided. */
+  readonly lost?: boolean
 }
 
 /** A statement's failure; to be told before Knex puts the SQL in front of the error's message. */
-export function failedStatement(frame: Frame, error: unknown, sql: string): Failure {
+export function failedStatement(frame: Frame, error: unknown, sql: string, lost = false): Failure {
   return {
     kind: 'statement',
     frame,
     error,
     sql,
     reason: error instanceof Error ? error.message : String(error),
+    lost,
   }
 }
 

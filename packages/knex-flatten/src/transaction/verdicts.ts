@@ -21,6 +21,8 @@ const WHAT_TO_DO =
   'Without savepoints PostgreSQL cannot undo a part of a transaction. Let the error reach the callback of the ' +
   'transaction, avoid it beforehand, or run that part in a transaction of its own.'
 
+const AFTER_A_LOSS = 'The connection was lost, and the transaction with it. Run the whole transaction again.'
+
 const AWAIT_EVERY_ONE = 'Await every nested transaction before the callback around it returns.'
 
 /** For a transaction, or a scope of it, that came to a good end although it can only be rolled back. */
@@ -32,7 +34,7 @@ export function unexpectedRollback(frame: Frame, failure: Failure): UnexpectedRo
       : frame === frame.root
         ? `The ${frame} was rolled back instead of committed: nothing of it is stored.`
         : `The ${frame} was rolled back to its savepoint instead of kept: nothing of it is stored.`
-  const message = [lost, tellFailure(failure), ...tellSwallowed(unit), WHAT_TO_DO].join('\n')
+  const message = [lost, tellFailure(failure), ...tellSwallowed(unit), whatToDo(failure)].join('\n')
   return at(frame, new UnexpectedRollbackError(message, { cause: failure.error }))
 }
 
@@ -59,7 +61,7 @@ export function rollbackOnly(frame: Frame, failure: Failure, refused: string): R
   const { unit } = failure.frame
   const where = frame === unit ? '' : ` in the ${frame}`
   const what = `${refused}${where}: the ${unit} can only be rolled back.`
-  const message = [what, tellFailure(failure), ...tellSwallowed(unit), WHAT_TO_DO].join('\n')
+  const message = [what, tellFailure(failure), ...tellSwallowed(unit), whatToDo(failure)].join('\n')
   return at(frame, new RollbackOnlyError(message, { cause: failure.error }))
 }
 
@@ -198,9 +200,15 @@ export function poolStarved(frame: Frame, holders: ReadonlySet<Frame>, size: num
 
 /** Lets the stack of an error begin where the user opened the frame; below it there is only Knex. */
 function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
-  const { frames } = frame.site
-  if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n')
+  const { framesOfUser } = frame.site
+  if (framesOfUser.length > 0) {
+    error.stack = [`${error.name}: ${error.message}`, ...framesOfUser].join('\n')
+  }
   return error
+}
+
+function whatToDo({ lost }: Failure): string {
+  return lost ? AFTER_A_LOSS : WHAT_TO_DO
 }
 
 function tellSwallowed(unit: Unit): string[] {
