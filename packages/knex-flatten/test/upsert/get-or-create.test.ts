@@ -3,7 +3,7 @@ import { getOrCreate, TransactionOptionsError, UnresolvedConflictError, updateOr
 import { describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../../test/setup/knex-versions.ts'
 import { connectFlat, rejection } from '../items.ts'
-import { endpoints, strategies, useWallets } from './wallets.ts'
+import { endpoints, sessionIsBlocked, strategies, useWallets } from './wallets.ts'
 
 const counted = `
   create sequence tries;
@@ -82,7 +82,7 @@ describe.each(strategies)('strategy %s', (strategy) => {
       const other = await db.transaction()
       await getOrCreate(other, 'wallets', key(user), { balance: 1 }, { strategy })
       const waiting = getOrCreate(db, 'wallets', key(user), { balance: 2 }, { strategy })
-      await blocked(wallets.rows)
+      await sessionIsBlocked(wallets)
       await other.rollback()
       expect(await waiting).toMatchObject({ row: { balance: '2.00' }, created: true })
     },
@@ -172,9 +172,3 @@ describe('at REPEATABLE READ', () => {
     expect(await wallets.rows('select user_id from wallets where user_id > 2')).toEqual([{ user_id: 4 }])
   })
 })
-
-/** Resolves once a session of this database waits for another. */
-async function blocked(rows: (sql: string) => Promise<unknown[]>): Promise<void> {
-  const waiting = `select from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0`
-  while ((await rows(waiting)).length === 0);
-}

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { getOrCreate, TransactionOptionsError, tryInsert, updateOrCreate } from 'knex-flatten'
 import { describe, expect, it } from 'vitest'
 import { rejection } from '../items.ts'
-import { strategies, useWallets } from './wallets.ts'
+import { sessionIsBlocked, strategies, useWallets } from './wallets.ts'
 
 describe.each(strategies)('keys, with strategy %s', (strategy) => {
   const wallets = useWallets(
@@ -95,6 +95,22 @@ describe.each(strategies)('keys, with strategy %s', (strategy) => {
       created: false,
     })
   })
+
+  it.each([
+    ['prices', 'price', '7.0', '7.00'],
+    ['cased', 'name', 'Bob', 'BOB'],
+  ])(
+    'waits for who is creating an equal key of %s that is written otherwise',
+    async (table, column, one, other) => {
+      const db = open()
+      const first = await db.transaction()
+      await getOrCreate(first, table, { [column]: one }, {}, { strategy })
+      const second = getOrCreate(db, table, { [column]: other }, {}, { strategy })
+      await sessionIsBlocked(wallets)
+      await first.commit()
+      expect(await second).toEqual({ row: { [column]: one }, created: false })
+    },
+  )
 
   it('takes names with schemas, capitals and quotes', async () => {
     const db = open()

@@ -1,23 +1,27 @@
 import { getOrCreate, tryInsert, updateOrCreate } from 'knex-flatten'
 import { describe, expect, it } from 'vitest'
 import { savepointsReceived } from '../../../../test/setup/server-log.ts'
-import { anywhere, endpoints, strategies, useWallets } from './wallets.ts'
+import { anywhere, strategies, useWallets } from './wallets.ts'
 
-const cases = strategies.flatMap((strategy) => endpoints.map((endpoint) => [strategy, endpoint] as const))
+const places = ['the primary', 'the reader and the primary'] as const
+const cases = strategies.flatMap((strategy) => places.map((place) => [strategy, place] as const))
 const CALLERS = 12
 const KEYS = 4
 
-describe.each(cases)('many sessions at once, strategy %s, on the %s', (strategy, endpoint) => {
+describe.each(cases)('many sessions at once, strategy %s, on %s', (strategy, place) => {
   const wallets = useWallets()
-  /** All callers ask for the same keys, in the same order, each from a session of its own. */
+  /** All callers ask for the same keys, in the same order, each from a session of its own; half of them through the reader, where it takes part. */
   const race = async <Result>(
     user: number,
     call: (db: ReturnType<typeof wallets.open>, currency: string, caller: number) => Promise<Result>,
   ): Promise<Result[][]> => {
-    const db = wallets.open(endpoint)
+    const primary = wallets.open('primary')
+    const other = place === 'the primary' ? primary : wallets.open('reader')
     const byKey: Result[][] = []
     for (let key = 0; key < KEYS; key++) {
-      const callers = Array.from({ length: CALLERS }, (_, caller) => call(db, `${user}-${key}`, caller))
+      const callers = Array.from({ length: CALLERS }, (_, caller) =>
+        call(caller % 2 ? primary : other, `${user}-${key}`, caller),
+      )
       byKey.push(await Promise.all(callers))
     }
     return byKey
@@ -26,7 +30,13 @@ describe.each(cases)('many sessions at once, strategy %s, on the %s', (strategy,
   it('getOrCreate gives everyone the one row, and tells exactly one that it was created', async () => {
     const results = await race(1, (db, currency, caller) =>
       anywhere(db, caller, (on) =>
-        getOrCreate(on, 'wallets', { user_id: 1, currency }, { balance: caller }, { strategy }),
+        getOrCreate(
+          on,
+          'wallets',
+          caller % 4 < 2 ? { user_id: 1, currency } : { currency, user_id: 1 },
+          { balance: caller },
+          { strategy },
+        ),
       ),
     )
     for (const callers of results) {

@@ -47,3 +47,10 @@ export function anywhere<Result>(
   if (turn % 3 === 1) return db.transaction((trx) => call(trx))
   return db.transaction((trx) => trx.transaction((scope) => call(scope)))
 }
+
+/** Resolves once a session of this database waits for another. */
+export async function sessionIsBlocked({ rows }: TestDatabase): Promise<void> {
+  const waiting =
+    'select from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0'
+  while ((await rows(waiting)).length === 0);
+}
