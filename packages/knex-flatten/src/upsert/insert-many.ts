@@ -46,8 +46,9 @@ export function canInsertAtOnce(targets: readonly Target[]): boolean {
   )
 }
 
+/** Not NULL, of which an index takes any number, nor an expression, which would be evaluated twice. Both are objects. */
 function isPlain(value: unknown): boolean {
-  return value !== null && (typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array)
+  return typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array
 }
 
 /** One statement for all rows, or a few. */
