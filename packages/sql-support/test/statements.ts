@@ -19,6 +19,8 @@ export interface StatementCase {
   readonly words?: readonly string[]
   /** What a plain hot standby answers (PostgreSQL 16): an SQLSTATE; left out where it runs the statement. */
   readonly standby?: string
+  /** What one of an earlier version answers, where that differs. */
+  readonly standbyBefore16?: string
 }
 
 /** What the statements talk about; to be made on the primary, and found by the search path. */

@@ -7,6 +7,8 @@ import { backend, status } from '../wire/message-types.ts'
 /** Which functions a statement calls by name, as the server itself resolves them. */
 export type CalledFunctions =
   | { readonly oids: readonly number[] }
+  /** It shows no tree of such a statement: before version 16 of none but SELECT, INSERT, UPDATE, DELETE and MERGE. */
+  | { readonly hidden: true }
   /** The server does not accept the statement; its ErrorResponse. */
   | { readonly error: Buffer }
 
@@ -46,7 +48,11 @@ export async function calledFunctions(
     [hiddenQuery, analysis, hiddenSync, hiddenQuery],
     trees,
   )
-  return trees.error ? { error: trees.error } : { oids: functionsIn(Buffer.concat(trees.messages)) }
+  if (trees.error) return { error: trees.error }
+  const shown = treesIn(Buffer.concat(trees.messages))
+  return shown.some((tree) => tree.includes(' :utilityStmt ? '))
+    ? { hidden: true }
+    : { oids: functionsIn(shown) }
 }
 
 class Trees implements ReplySink {
@@ -75,20 +81,27 @@ class Trees implements ReplySink {
 const calls =
   /\{(?:FUNCEXPR :funcid (?<call>\d+) (?::\w+ [^ {}]+ )*?:funcformat [03]|AGGREF :aggfnoid (?<aggregate>\d+)|WINDOWFUNC :winfnoid (?<window>\d+)) /g
 
-function functionsIn(messages: Buffer): number[] {
-  const oids = new Set<number>()
+function treesIn(messages: Buffer): string[] {
+  const trees: string[] = []
   let at = 0
   while (at < messages.length) {
     const end = at + 1 + messages.readInt32BE(at + 1)
+    // A tree that is not indented is broken into lines at its blanks.
     if (messages[at] === backend.noticeResponse) {
-      // A tree that is not indented is broken into lines at its blanks.
-      const tree = detailOf(messages.subarray(at, end)).replaceAll('\n', ' ')
-      for (const { groups } of tree.matchAll(calls)) {
-        const oid = Number(groups?.call ?? groups?.aggregate ?? groups?.window)
-        if (oid >= firstOfOthers) oids.add(oid)
-      }
+      trees.push(detailOf(messages.subarray(at, end)).replaceAll('\n', ' '))
     }
     at = end
+  }
+  return trees
+}
+
+function functionsIn(trees: readonly string[]): number[] {
+  const oids = new Set<number>()
+  for (const tree of trees) {
+    for (const { groups } of tree.matchAll(calls)) {
+      const oid = Number(groups?.call ?? groups?.aggregate ?? groups?.window)
+      if (oid >= firstOfOthers) oids.add(oid)
+    }
   }
   return [...oids]
 }

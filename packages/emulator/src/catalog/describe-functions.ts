@@ -1,6 +1,7 @@
-import { readFunctionBody } from '@knex-flatten/sql-support'
+import { type FunctionCall, readFunctionBody } from '@knex-flatten/sql-support'
 import type { Backend } from '../backend/backend.ts'
 import { inject } from '../backend/inject.ts'
+import { firstOfOthers } from './called-functions.ts'
 
 /** A function that PostgreSQL does not bring along. */
 export interface DescribedFunction {
@@ -49,6 +50,24 @@ export async function describeFunctions(
     extension,
     handlesExceptions: reachesException(oid, bodies),
   }))
+}
+
+/**
+ * All that the names may mean here, whatever their arguments.
+ * @throws BackendLost
+ */
+export async function routinesNamed(server: Backend, calls: readonly FunctionCall[]): Promise<number[]> {
+  const named = calls.map(({ schema, name }) => {
+    const place =
+      schema === undefined ? 'pg_catalog.pg_function_is_visible(p.oid)' : `n.nspname = ${literal(schema)}`
+    return `(p.proname = ${literal(name)} AND ${place})`
+  })
+  const { rows: found } = await inject(
+    server,
+    `SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+     WHERE p.oid >= ${firstOfOthers} AND (${named.join(' OR ')})`,
+  )
+  return found.map(([oid]) => Number(oid))
 }
 
 interface Body extends Row {

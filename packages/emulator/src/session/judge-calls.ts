@@ -8,7 +8,7 @@ import {
 import { BackendLost } from '../backend/backend-lost.ts'
 import type { Backend } from '../backend/backend.ts'
 import { calledFunctions, firstOfOthers } from '../catalog/called-functions.ts'
-import { describeFunctions } from '../catalog/describe-functions.ts'
+import { describeFunctions, routinesNamed } from '../catalog/describe-functions.ts'
 import { Shadowing } from '../catalog/shadowing.ts'
 import { awaitConsistency, takesSnapshot } from './await-consistency.ts'
 import type { Conversation } from './conversation.ts'
@@ -100,8 +100,13 @@ async function judgeStatement(
 ): Promise<Statement> {
   const { holder, endpoint } = conversation
   if (statement.functions.length === 0) return statement
-  const text = statement.kind === 'prepare' ? statement.inner!.text : statement.text
-  const called = await calledFunctions(holder, text, types)
+  const called = await calledFunctions(holder, (statement.inner ?? statement).text, types)
+  if ('hidden' in called) {
+    return withFunctions(
+      statement,
+      await found(conversation, holder, await routinesNamed(holder, statement.functions)),
+    )
+  }
   if ('oids' in called) return withFunctions(statement, await found(conversation, holder, called.oids))
   // What the server will not accept it says itself; where another one is to run it, the names have to do.
   const other = withFunctions(statement, [])

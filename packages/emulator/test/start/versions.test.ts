@@ -28,6 +28,9 @@ describe('a forwarding reader', () => {
       const primary = new Client(reader.primaryUrl)
       await primary.connect()
       await primary.query('CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state text)')
+      await primary.query(
+        `CREATE FUNCTION total() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE tidy() LANGUAGE sql AS 'SELECT 1'`,
+      )
       await primary.end()
       await client.query('BEGIN')
       await client.query(`INSERT INTO orders (state) VALUES ('placed')`)
@@ -36,7 +39,9 @@ describe('a forwarding reader', () => {
       expect((await client.query('SELECT state, pg_is_in_recovery() AS local FROM orders')).rows).toEqual([
         { state: 'paid', local: true },
       ])
-      await expect(client.query('SAVEPOINT a')).rejects.toMatchObject({ code: '0A000' })
+      for (const sql of ['SAVEPOINT a', 'SELECT total()', 'EXPLAIN ANALYZE SELECT total()', 'CALL tidy()']) {
+        await expect(client.query(sql), sql).rejects.toMatchObject({ code: '0A000' })
+      }
       expect(reader.crossings()).toMatchObject({ total: 3 })
       await reader.reset()
       await expect(client.query('SELECT state FROM orders')).rejects.toMatchObject({ code: '42P01' })
