@@ -160,6 +160,5 @@ function settlesOtherwise(
   }
   if (first.settled) return false
   // Knex rejects what is still on its way: "Transaction query already complete".
-  if (how === 'commit') return true
   return first.how === 'commit' ? error === undefined : first.error === undefined
 }
