@@ -147,11 +147,14 @@ describe("in a user's project", () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const ended = new Promise((resolve) => reader.on('exit', (code, signal) => resolve(code ?? signal)))
-    const { value: line } = await createInterface(reader.stdout)[Symbol.asyncIterator]().next()
-    const { readerUrl, primaryUrl } = JSON.parse(line)
-    const { output } = await project.run('node', 'order.mjs', readerUrl, primaryUrl)
-    expect(output).toContain('rows 1,2 1,2')
-    reader.kill('SIGTERM')
+    try {
+      const { value: line } = await createInterface(reader.stdout)[Symbol.asyncIterator]().next()
+      const { readerUrl, primaryUrl } = JSON.parse(line)
+      const { output } = await project.run('node', 'order.mjs', readerUrl, primaryUrl)
+      expect(output).toContain('rows 1,2 1,2')
+    } finally {
+      reader.kill('SIGTERM')
+    }
     expect(await ended).toBe(0)
   })
 })
