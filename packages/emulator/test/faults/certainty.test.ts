@@ -314,6 +314,8 @@ describe('a session outlives the loss of the writer', () => {
   it('while a setting was brought to it', async () => {
     const client = await rig.raw()
     await client.ask([query(write(1))])
+    // Where the commit stands in the log is known by then: asked for later, it would be what the cancel ends.
+    await client.ask([query('SELECT FROM item')])
     await cut()
     client.send(query("SET work_mem = '777kB'"))
     expect(await client.cancelled()).toBe('C Z(I)')

@@ -172,7 +172,7 @@ describe('Watchdog', () => {
         process.kill(await watchdogOf(folder), 'SIGKILL')
         await gone
         const answers = () => connected(life).then((socket) => socket.destroy().destroyed)
-        await expect.poll(() => answers().catch(() => false)).toBe(true)
+        await expect.poll(() => answers().catch(() => false), { timeout: 10_000 }).toBe(true)
       },
     ))
 
