@@ -3,6 +3,7 @@
  */
 import { realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { programOf } from '../test/matrix/cells.ts'
 import type { Account, Outcome } from '../test/matrix/oracle.ts'
 import { forms } from '../test/matrix/program.ts'
@@ -18,7 +19,8 @@ const INTRODUCTION = `<!-- Generated from packages/knex-flatten/test/matrix by p
 
 What an application sees change when its instance is wrapped with \`flatten()\`. The semantics matrix runs the same
 programs on Knex and on a flattened instance: every way to open a transaction, up to four inside each other, alone and
-two at once, with every kind of failure in every place, swallowed or not. Each comes out as this page says.`
+two at once, with every kind of failure in every place, swallowed or not. Each comes out as this page says, alike on
+Knex ${listed(knexVersions.map(([version]) => version))}.`
 
 const ASIDE = `## Outside of the matrix
 
@@ -119,6 +121,10 @@ function sent({ sent }: Account): string {
 
 function ids({ rows }: Account): string {
   return rows.length === 0 ? 'nothing' : rows.join(', ')
+}
+
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
 
 /** Columns padded to one width, as the formatter wants them. */
