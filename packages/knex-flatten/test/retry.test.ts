@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { afterCommit, afterRollback, isRollbackOnly, type RetryOptions } from 'knex-flatten'
+import { afterCommit, AfterCommitError, afterRollback, isRollbackOnly, type RetryOptions } from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, rejection, useItems } from './items.ts'
@@ -115,6 +115,35 @@ describe.each(knexVersions)('a root that is run again on Knex %s', (_version, kn
       ),
     )
     expect(runs).toBe(1)
+  })
+
+  const lostElsewhere = () =>
+    Promise.reject(new Error('Client has encountered a connection error and is not queryable'))
+
+  it.each<[string, (trx: Knex.Transaction) => unknown]>([
+    ['a hook fails behind COMMIT', (trx) => afterCommit(trx, lostElsewhere)],
+    [
+      'the callback throws while COMMIT is on its way',
+      (trx) => {
+        void trx.commit()
+        return lostElsewhere()
+      },
+    ],
+  ])('is not run again once it is committed, where %s', async (_what, end) => {
+    let runs = 0
+    const error = await rejection(
+      open().transaction(
+        async (trx) => {
+          await trx('items').insert({ id: 10 + runs++ })
+          await end(trx)
+        },
+        { retry: quick },
+      ),
+    )
+    expect(error instanceof AfterCommitError ? error.errors[0] : error).toMatchObject({
+      message: expect.stringContaining('is not queryable'),
+    })
+    expect(await idsIn(database)).toEqual([1, 2, 10])
   })
 
   it('begins no run behind its deadline', async () => {

@@ -53,19 +53,20 @@ async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObje
 
 /** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
 async function commit(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
+  const { root } = open
   const gone = isLost(open.connection.__knex__disposed)
   const before = open.handedOver
   try {
     const answer = await send(sql)
     open.closed = true
-    open.outcome = answer.response?.command === 'ROLLBACK' ? 'rolled-back' : 'committed'
-    if (open.outcome === 'rolled-back') throw commitAnsweredRollback(open.root, open.root.failure)
-    if (open.root.hooks?.visibleWithinMs) await awaitReader(open, open.root.hooks.visibleWithinMs, send)
+    root.outcome = answer.response?.command === 'ROLLBACK' ? 'rolled-back' : 'committed'
+    if (root.outcome === 'rolled-back') throw commitAnsweredRollback(root, root.failure)
+    if (root.hooks?.visibleWithinMs) await awaitReader(open, root.hooks.visibleWithinMs, send)
     if (open.late) throw open.late.error as Error
     return answer
   } catch (error) {
-    open.outcome ??= gone || open.handedOver === before || leavesNoDoubt(error) ? 'rolled-back' : 'unknown'
-    open.commitError = open.outcome === 'unknown' ? commitOutcomeUnknown(open.root, error) : error
+    root.outcome ??= gone || open.handedOver === before || leavesNoDoubt(error) ? 'rolled-back' : 'unknown'
+    open.commitError = root.outcome === 'unknown' ? commitOutcomeUnknown(root, error) : error
     // A COMMIT that was refused (by a cancel, say) has left the transaction open; one that failed has ended it.
     open.closed ||= raisedByServer(error) && (await answersRollback(send))
     throw open.commitError
@@ -81,7 +82,7 @@ async function rollback(open: OpenRoot, sql: string, send: Send): Promise<QueryO
   } catch {
     // Not closed: the connection will be.
   }
-  open.outcome = 'rolled-back'
+  open.root.outcome = 'rolled-back'
   if (open.late) throw open.late.error as Error
   return answer
 }

@@ -38,7 +38,8 @@ export async function runHooksAfter(
   end: Settlement,
   logger: KnexClient['logger'],
 ): Promise<void> {
-  const { root, outcome = 'rolled-back', notVisible } = open
+  const { root, notVisible } = open
+  const { outcome = 'rolled-back' } = root
   const hooks = root.hooks!
   const failures: HookFailure[] = []
   if (outcome === 'committed') failures.push(...(await hooks.runAfter('afterCommit', undefined, notVisible)))

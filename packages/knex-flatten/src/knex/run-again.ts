@@ -1,5 +1,4 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
-import { CommitOutcomeUnknownError } from '../errors/errors.ts'
 import { isPassing, retrying, type RetryPolicy } from '../transaction/retry.ts'
 import type { Container, KnexTransaction } from './internals.ts'
 import { passEventsOn } from './shell.ts'
@@ -20,9 +19,11 @@ export function runAgain(
       return latest
     },
     (error) => {
-      if (error instanceof CommitOutcomeUnknownError) return policy.idempotent
+      const { failure, outcome } = stateOf(latest).frame.root
+      // What is stored must not be stored again, whatever was thrown behind COMMIT.
+      if (outcome === 'committed') return false
+      if (outcome === 'unknown') return policy.idempotent
       // The application may have wrapped, or swallowed, what the database said.
-      const { failure } = stateOf(latest).frame.root
       return isPassing(failure ? failure.error : error)
     },
   )

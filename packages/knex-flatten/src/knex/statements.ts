@@ -47,7 +47,7 @@ function sendControl(open: OpenRoot, control: Control, sql: string, send: Send):
   if (!lazy) return runControl(open, control, sql, (text) => send(connection, text))
   if (control === 'begin') return runControl(open, control, sql, (text) => send(lazy.real!, text))
   if (!lazy.wanted) {
-    open.outcome = control === 'commit' ? 'committed' : 'rolled-back'
+    open.root.outcome = control === 'commit' ? 'committed' : 'rolled-back'
     return answered(sql)
   }
   return lazy.ready().then(

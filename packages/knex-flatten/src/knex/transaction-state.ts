@@ -1,6 +1,5 @@
 import type { TransactionSettings } from '../options/transaction-settings.ts'
 import type { Frame } from '../transaction/frame.ts'
-import type { Outcome } from '../transaction/hooks.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { SiblingQueue } from '../transaction/sibling-queue.ts'
 import type { Instance } from './instance.ts'
@@ -46,8 +45,6 @@ export interface OpenRoot {
   commitError?: unknown
   /** What the transaction is to be rejected with once its COMMIT or ROLLBACK, already on its way, is answered. */
   late?: { readonly error: unknown }
-  /** How it ended; `undefined` while it has not. */
-  outcome?: Outcome
   /** Whether its server allows savepoints, once it was asked. */
   onWriter?: Promise<boolean>
   /** How many statements the driver was given, which may be on the wire. */

@@ -1,6 +1,6 @@
 import type { CallSite } from './call-site.ts'
 import type { Traits } from './frame.ts'
-import { Hooks } from './hooks.ts'
+import { Hooks, type Outcome } from './hooks.ts'
 import { Unit } from './unit.ts'
 
 /** One BEGIN…COMMIT on one connection, and what has become of it. */
@@ -13,6 +13,8 @@ export class RootTransaction extends Unit {
   readonly isolationLevel: string | undefined
   /** It keeps one of the pool's connections from others. */
   onConnection = false
+  /** How it ended; `undefined` while it has not. */
+  outcome: Outcome | undefined
   /** Why it was rolled back under the code inside it, which may go on; what that still asks for is refused with this. */
   abandoned: Error | undefined
   /** How many streams of rows are being read from it; no other statement is answered before they end. */
