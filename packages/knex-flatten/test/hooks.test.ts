@@ -158,6 +158,32 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     expect(warnings).toEqual([expect.stringMatching(/afterCommit hook .* failed:\n {4}Error: boom/)])
   })
 
+  it('that fail leave nobody waiting where the log throws', async () => {
+    const failing = { warn: () => expect.fail('the log') }
+    const trx = await open({ log: failing }).transaction()
+    afterCommit(trx, () => Promise.reject(boom), { robust: true })
+    await trx.commit('the result')
+    expect(await trx.executionPromise).toBe('the result')
+  })
+
+  it('before COMMIT see the transaction rolled back that throws while they run', async () => {
+    let go!: () => void
+    const held = new Promise<void>((resolve) => (go = resolve))
+    const error = await rejection(
+      open().transaction(async (trx) => {
+        all(trx)
+        beforeCommit(trx, () => held)
+        await insert(trx, 2)
+        void trx.commit()
+        setImmediate(go)
+        throw boom
+      }),
+    )
+    expect(error).toBe(boom)
+    expect(ran).toEqual(['beforeCommit', boom, 'rolled-back'])
+    expect(await idsIn(database)).toEqual([1])
+  })
+
   it('behind a rollback that fail are logged, and keep its error', async () => {
     const error = await rejection(
       open().transaction(async (trx) => {

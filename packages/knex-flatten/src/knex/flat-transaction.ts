@@ -84,7 +84,8 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
         const mine = openRootOn(connection)
         const { root } = mine
         const failed = root.hooks && (await beforeCommit(mine))
-        const refusal = failed ? failed.error : refuseCommit(root)
+        // What the callback has thrown meanwhile comes before COMMIT too.
+        const refusal = failed ? failed.error : (mine.late?.error ?? refuseCommit(root))
         root.end()
         const done = afterHooks(mine)
         if (refusal !== undefined) {

@@ -50,9 +50,18 @@ export async function runHooksAfter(
   failures.push(...(await hooks.runAfter('afterCompletion', outcome)))
   const told = outcome === 'committed' && 'value' in end ? failures.filter(({ hook }) => !hook.robust) : []
   for (const failure of failures) {
-    if (!told.includes(failure)) logger.warn(`knex-flatten: ${tellHookFailure(failure)}`)
+    if (!told.includes(failure)) log(logger, `knex-flatten: ${tellHookFailure(failure)}`)
   }
   const error = told.length > 0 ? hooksFailed(root, 'value' in end ? end.value : undefined, told) : undefined
   open.hooksDone?.(error)
   if (error) throw error
+}
+
+/** A log of the application's that throws keeps nobody from hearing how the transaction has ended. */
+function log(logger: KnexClient['logger'], message: string): void {
+  try {
+    logger.warn(message)
+  } catch {
+    // There is nowhere else to tell it.
+  }
 }
