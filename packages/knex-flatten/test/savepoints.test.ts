@@ -2,12 +2,13 @@ import type { Knex } from 'knex'
 import {
   afterCommit,
   type FlattenOptions,
+  RollbackOnlyError,
   TransactionOptionsError,
   UnexpectedRollbackError,
 } from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
-import { connectFlat, idsIn, rejection, useItems } from './items.ts'
+import { connectFlat, idsIn, pidOf, rejection, unhandledDuring, useItems } from './items.ts'
 
 describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, knex) => {
   const database = useItems()
@@ -98,6 +99,139 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
       await trx.transaction(async (part) => afterCommit(part, () => ran.push('kept')), { savepoint: true })
     })
     expect(ran).toEqual(['root', 'kept'])
+  })
+
+  const die = (on: Knex) => on.raw('select pg_terminate_backend(pg_backend_pid())')
+  const dieUnnoticed = async (on: Knex) => {
+    const connection = await on.client.acquireConnection()
+    const ended = new Promise((resolve) => connection.once('end', resolve))
+    await database.rows(`select pg_terminate_backend(${await pidOf(on)})`)
+    await ended
+  }
+
+  it.each<[string, (on: Knex) => Promise<unknown>]>([
+    ['which is told', die],
+    ['which it has swallowed', (on) => die(on).catch(() => 'swallowed')],
+    ['which it has not noticed', dieUnnoticed],
+  ])('is rejected, and its root with it, after the loss of its connection, %s', async (_how, lose) => {
+    const { db } = open()
+    let part: unknown
+    const unhandled = await unhandledDuring(async () => {
+      const error = await rejection(
+        db.transaction(async (trx) => {
+          await insert(trx, 2)
+          part = await rejection(trx.transaction((inner) => lose(inner), { savepoint: true }))
+        }),
+      )
+      expect(error).toBeInstanceOf(UnexpectedRollbackError)
+      expect(error.message).toContain('The connection was lost')
+    })
+    expect(part).toBeInstanceOf(Error)
+    expect(unhandled).toEqual([])
+    expect(await db('items').pluck('id')).toEqual([1])
+  })
+
+  it.each(['RELEASE', 'ROLLBACK TO'])('dooms what is around it where %s cannot be sent', async (text) => {
+    const { db } = open()
+    db.on('query', ({ sql }: { sql: string }) => {
+      if (sql.startsWith(text)) throw boom
+    })
+    const own = new Error('own')
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        const part = trx.transaction(
+          async (inner) => {
+            await insert(inner, 2)
+            if (text === 'ROLLBACK TO') throw own
+          },
+          { savepoint: true },
+        )
+        expect(await rejection(part)).toBe(text === 'ROLLBACK TO' ? own : boom)
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toBe(boom)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('keeps its value where its root is committed before it has awaited its own commit()', async () => {
+    const { db } = open()
+    let part!: Knex.Transaction
+    await db.transaction(async (trx) => {
+      part = await trx.transaction(undefined, { savepoint: true })
+      await insert(part, 2)
+      void part.commit('value')
+    })
+    expect(await part.executionPromise).toBe('value')
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it.each([undefined, boom])(
+    'ends as it was told where its root is committed before, rollback(%s)',
+    async (told) => {
+      const { db } = open()
+      let part!: Knex.Transaction
+      await db.transaction(async (trx) => {
+        part = await trx.transaction(undefined, { savepoint: true })
+        await insert(part, 2)
+        void part.rollback(told)
+      })
+      if (told) expect(await rejection(part.executionPromise)).toBe(told)
+      else expect(await part.executionPromise).toBeUndefined()
+      expect(await idsIn(database)).toEqual([1])
+    },
+  )
+
+  it('dooms its root where it throws after its commit(), since what it wrote is kept', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        const part = trx.transaction(
+          async (inner) => {
+            await insert(inner, 2)
+            void inner.commit()
+            throw boom
+          },
+          { savepoint: true },
+        )
+        expect(await rejection(part)).toBe(boom)
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toBe(boom)
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('rejects where its callback returns after a rollback() it has not awaited', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      const part = trx.transaction(
+        async (inner) => {
+          await insert(inner, 2)
+          void inner.rollback()
+          return 'value'
+        },
+        { savepoint: true },
+      )
+      expect(await rejection(part)).toBeInstanceOf(UnexpectedRollbackError)
+      await insert(trx, 3)
+    })
+    expect(await idsIn(database)).toEqual([1, 3])
+  })
+
+  it('is undone with the one around it, and can do no harm by ending late', async () => {
+    const { db, received } = open()
+    await db.transaction(async (trx) => {
+      const outer = await trx.transaction(undefined, { savepoint: true })
+      const inner = await outer.transaction(undefined, { savepoint: true })
+      await insert(inner, 2)
+      const undone = outer.rollback()
+      expect(await rejection(inner.commit())).toBeInstanceOf(RollbackOnlyError)
+      await undone
+      await insert(trx, 3)
+    })
+    expect((await received()).filter((sql) => sql.startsWith('ROLLBACK TO'))).toHaveLength(1)
+    expect(await idsIn(database)).toEqual([1, 3])
   })
 
   it('is what every nested transaction gets with nested: escalate, but not one that asks to join', async () => {

@@ -1,5 +1,6 @@
 import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { Frame } from '../transaction/frame.ts'
+import { SavepointScope } from '../transaction/scope.ts'
 import {
   commitAfterRollback,
   endedBeforeItsTurn,
@@ -41,7 +42,8 @@ function refuseOpenScopes(frame: Frame): Error | undefined {
 
 /** Dooms the unit of a scope that has failed, unless the application has said that such an error need not. */
 export function doomByScope({ frame, instance }: TransactionState, error: unknown): void {
-  const { unit } = frame
+  // Not its own, where it has a savepoint: what is kept of it is a part of what is around it.
+  const { unit } = frame.parent!
   if (error === undefined) unit.doom({ kind: 'scope-rolled-back', frame, error })
   else if (dooms(instance.settings.doomOn, error)) unit.doom({ kind: 'scope-failed', frame, error })
   // What a child has written, and will not write, cannot be left to a predicate.
@@ -70,6 +72,8 @@ export function endOnce(
   if (state.end.how === 'commit') return state.end.answer
   const refusal = commitAfterRollback(state.frame)
   if (open && state.end.error === undefined) open.late ??= { error: refusal }
+  // What is undone alone nobody else will speak of.
+  if (state.frame instanceof SavepointScope) transaction._rejecter(refusal)
   const answer = Promise.reject(refusal)
   answer.catch(ignore)
   return answer

@@ -114,14 +114,15 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
     override release(connection: Connection, value?: unknown): Promise<unknown> {
       return endOnce(this, undefined, 'commit', undefined, async () => {
         const { frame } = stateOf(this)
-        const refusal = refuseCommit(frame)
+        const gone = frame.endedAround
+        let refusal = refuseCommit(frame)
         frame.end()
-        if (!refusal) {
-          if (frame instanceof SavepointScope) await releaseSavepoint(this, connection)
-          return this.query(connection, SCOPE_RELEASE, 1, value)
+        if (frame instanceof SavepointScope && !gone) {
+          if (refusal) await undoToSavepoint(this, frame, connection)
+          else refusal = await releaseSavepoint(this, frame, connection)
         }
-        if (frame instanceof SavepointScope) await undoToSavepoint(this, frame, connection)
-        await rejectScope(this, connection, refusal)
+        if (!refusal) return resolveScope(this, connection, value)
+        await rejectScope(this, connection, refusal, gone)
         throw refusal
       })
     }
@@ -130,10 +131,11 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       return endOnce(this, undefined, 'rollback', error, async () => {
         const state = stateOf(this)
         const { frame } = state
+        const gone = frame.endedAround
         if (!(frame instanceof SavepointScope)) doomByScope(state, error)
         frame.end()
-        if (frame instanceof SavepointScope) await undoToSavepoint(this, frame, connection)
-        return rejectScope(this, connection, error)
+        if (frame instanceof SavepointScope && !gone) await undoToSavepoint(this, frame, connection)
+        return rejectScope(this, connection, error, gone)
       })
     }
   }
@@ -147,16 +149,29 @@ async function awaitTurn(transaction: KnexTransaction): Promise<void> {
 }
 
 /** Ends a scope in Knex's own way; where what is around it has ended, Knex would only say that it came too late. */
+async function resolveScope(
+  transaction: KnexTransaction,
+  connection: Connection,
+  value: unknown,
+): Promise<unknown> {
+  if (!transaction.isCompleted()) return transaction.query(connection, SCOPE_RELEASE, 1, value)
+  transaction._completed = true
+  transaction._resolver(value)
+  return undefined
+}
+
+/** The same for one that is undone; `gone` is what was around it, and had ended before. */
 async function rejectScope(
   transaction: KnexTransaction,
   connection: Connection,
   error: unknown,
+  gone: Frame | undefined,
 ): Promise<unknown> {
-  const { frame } = stateOf(transaction)
-  const gone = frame.endedAround
-  if (!gone) return transaction.query(connection, SCOPE_ROLLBACK, 2, error)
+  if (!gone && !transaction.isCompleted()) return transaction.query(connection, SCOPE_ROLLBACK, 2, error)
   transaction._completed = true
-  transaction._rejecter(error ?? outlived(frame, gone))
+  const told = error ?? (gone && outlived(stateOf(transaction).frame, gone))
+  if (told === undefined) transaction._resolver()
+  else transaction._rejecter(told)
   return undefined
 }
 

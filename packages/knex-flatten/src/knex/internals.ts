@@ -96,6 +96,8 @@ export interface KnexTransaction extends PromiseLike<unknown> {
   readonly isolationLevel?: string
   readonly readOnly?: boolean
   _completed: boolean
+  /** Itself, or what is around it. */
+  isCompleted(): boolean
   _resolver(value?: unknown): void
   _rejecter(error: unknown): void
   on(event: string, listener: (...details: unknown[]) => void): unknown

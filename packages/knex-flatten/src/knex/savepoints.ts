@@ -1,3 +1,4 @@
+import { failedStatement } from '../transaction/failure.ts'
 import type { SavepointScope } from '../transaction/scope.ts'
 import { savepointOnReader } from '../transaction/verdicts.ts'
 import { asControl } from './control-statements.ts'
@@ -16,8 +17,13 @@ export async function setSavepoint(
   await send(transaction, connection, `SAVEPOINT ${transaction.txid}`)
 }
 
-export async function releaseSavepoint(transaction: KnexTransaction, connection: Connection): Promise<void> {
-  await send(transaction, connection, `RELEASE SAVEPOINT ${transaction.txid}`)
+/** Keeps what was done since the savepoint; answers why it could not. */
+export function releaseSavepoint(
+  transaction: KnexTransaction,
+  scope: SavepointScope,
+  connection: Connection,
+): Promise<Error | undefined> {
+  return endSavepoint(transaction, scope, connection, `RELEASE SAVEPOINT ${transaction.txid}`)
 }
 
 /** Undoes what was done since the savepoint, and what was to be done at COMMIT because of it. */
@@ -27,7 +33,24 @@ export async function undoToSavepoint(
   connection: Connection,
 ): Promise<void> {
   scope.root.hooks?.drop(scope)
-  await send(transaction, connection, `ROLLBACK TO SAVEPOINT ${transaction.txid}`)
+  await endSavepoint(transaction, scope, connection, `ROLLBACK TO SAVEPOINT ${transaction.txid}`)
+}
+
+/** Whoever ends a scope is not to wait for ever because its savepoint is lost: what is around it is, then. */
+async function endSavepoint(
+  transaction: KnexTransaction,
+  scope: SavepointScope,
+  connection: Connection,
+  sql: string,
+): Promise<Error | undefined> {
+  try {
+    await send(transaction, connection, sql)
+    return undefined
+  } catch (error) {
+    const { unit } = scope.parent
+    if (!unit.failure) unit.doom(failedStatement(scope, error, sql))
+    return error as Error
+  }
 }
 
 /** Asked once for each root: a server is promoted sooner than its connections are closed. */
