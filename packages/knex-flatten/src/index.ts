@@ -36,6 +36,7 @@ export {
   RequestRollbackError,
   RollbackOnlyError,
   ScopeStillOpenError,
+  TestTransactionError,
   TransactionOptionsError,
   UnexpectedRollbackError,
   UnresolvedConflictError,

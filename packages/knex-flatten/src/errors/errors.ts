@@ -101,3 +101,9 @@ export class RequestRollbackError extends FlattenError {
   override readonly name = 'RequestRollbackError'
   readonly code = 'FLATTEN_REQUEST_ROLLBACK'
 }
+
+/** A test transaction was asked for what only real ones can give, or was not left as it was found. It never happens in production. */
+export class TestTransactionError extends FlattenError {
+  override readonly name = 'TestTransactionError'
+  readonly code = 'FLATTEN_TEST_TRANSACTION'
+}

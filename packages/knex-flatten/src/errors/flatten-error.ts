@@ -12,6 +12,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_POOL_STARVATION'
   | 'FLATTEN_UNRESOLVED_CONFLICT'
   | 'FLATTEN_REQUEST_ROLLBACK'
+  | 'FLATTEN_TEST_TRANSACTION'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

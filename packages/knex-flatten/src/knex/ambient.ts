@@ -2,6 +2,7 @@ import { foreignConnection } from '../transaction/verdicts.ts'
 import type { Instance } from './instance.ts'
 import type { Builder, KnexClient, Runner } from './internals.ts'
 import { ambientTransaction } from './opening.ts'
+import { refuseBesideRoot } from './test-refusals.ts'
 import { stateOf } from './transaction-state.ts'
 
 /** What runs a query: inside a transaction of the same instance, where it is made on the instance itself, by policy. */
@@ -12,17 +13,28 @@ export function ambientRunner(
   make: () => Runner,
 ): Runner {
   const { ambient } = instance.settings
-  if (!ambient || client.transacting || builder._connection) return make()
+  if ((!ambient && !instance.testing) || client.transacting || builder._connection) return make()
   const around = ambientTransaction(instance)
-  if (!around) return make()
+  if (!around)
+    return refuse(
+      make(),
+      refuseBesideRoot(instance, () => sqlOf(builder)),
+    )
   const { frame } = stateOf(around)
   const { abandoned } = frame.root
   if (ambient === 'join' && !abandoned) return around.trxClient.runner(builder)
   const error = abandoned ?? foreignConnection(frame, sqlOf(builder))
-  const runner = make()
-  if (ambient === 'warn' && !abandoned) client.logger.warn(error.message)
-  // Knex's own runner, so that a stream is told as well.
-  else runner.ensureConnection = () => Promise.reject(error)
+  if (ambient !== 'warn' || abandoned) return refuse(make(), error)
+  client.logger.warn(error.message)
+  return refuse(
+    make(),
+    refuseBesideRoot(instance, () => sqlOf(builder)),
+  )
+}
+
+/** Knex's own runner, so that a stream is told as well. */
+function refuse(runner: Runner, error: Error | undefined): Runner {
+  if (error) runner.ensureConnection = () => Promise.reject(error)
   return runner
 }
 

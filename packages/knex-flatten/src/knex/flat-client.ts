@@ -13,8 +13,10 @@ import type {
   Runner,
 } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
+import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
 import { refuseStatement, sendInside } from './statements.ts'
+import { refuseControl } from './test-refusals.ts'
 import { frameOf, isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
 import { noteFailure } from './wire-errors.ts'
 
@@ -47,6 +49,8 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
 
     override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {
       const open = rootOn(connection)
+      const refusal = refuseControl(instance, statement)
+      if (refusal) return Promise.reject(refusal)
       if (!open) return super.query(connection, statement)
       return sendInside(open, this, connection, statement, (real, what) => super.query(real, what))
     }
@@ -70,6 +74,22 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       return Promise.reject(refusal)
     }
 
+    override acquireConnection(): Promise<Connection> {
+      const { testing } = instance
+      return testing ? testing.lend() : super.acquireConnection()
+    }
+
+    override releaseConnection(connection: Connection): Promise<unknown> {
+      const lent = lentBehind(connection)
+      return lent ? lent.takeBack() : super.releaseConnection(connection)
+    }
+
+    override async destroy(callback?: (error?: unknown) => void): Promise<void> {
+      // The pool would wait for the connection that a test holds.
+      if (!this.transacting) await instance.testing?.cut().catch(() => undefined)
+      return super.destroy(callback)
+    }
+
     override cancelQuery(connection: Connection): Promise<unknown> {
       return super.cancelQuery(
         connection instanceof LazyConnection ? (connection.real ?? connection) : connection,
@@ -79,7 +99,10 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     override _query(connection: Connection, statement: QueryObject): Promise<QueryObject> {
       const open = rootOn(connection)
       if (open) open.handedOver++
-      const answer = super._query(connection, statement)
+      const lent = lentBehind(connection)
+      const answer = lent
+        ? lent.perform(statement, () => super._query(connection, statement))
+        : super._query(connection, statement)
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
 
@@ -90,7 +113,10 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       streamOptions: unknown,
     ): Promise<unknown> {
       const open = rootOn(connection)
-      const answer = super._stream(connection, statement, stream, streamOptions)
+      const lent = lentBehind(connection)
+      const answer = lent
+        ? lent.stream(stream, () => super._stream(connection, statement, stream, streamOptions))
+        : super._stream(connection, statement, stream, streamOptions)
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
   }

@@ -1,4 +1,5 @@
 import { runInside } from '../transaction/context.ts'
+import type { HookCapture } from '../transaction/hook-capture.ts'
 import { type HookFailure, tellHookFailure } from '../transaction/hooks.ts'
 import { hooksFailed } from '../transaction/verdicts.ts'
 import type { KnexClient } from './internals.ts'
@@ -37,17 +38,19 @@ export async function runHooksAfter(
   open: OpenRoot,
   end: Settlement,
   logger: KnexClient['logger'],
+  capture: HookCapture | undefined,
 ): Promise<void> {
   const { root, notVisible } = open
   const { outcome = 'rolled-back' } = root
   const hooks = root.hooks!
   const failures: HookFailure[] = []
-  if (outcome === 'committed') failures.push(...(await hooks.runAfter('afterCommit', undefined, notVisible)))
+  const committed = outcome === 'committed' ? { notVisible, capture } : undefined
+  if (committed) failures.push(...(await hooks.runAfter('afterCommit', undefined, committed)))
   if (outcome === 'rolled-back') {
     const error = 'error' in end ? end.error : root.failure?.error
     failures.push(...(await hooks.runAfter('afterRollback', error)))
   }
-  failures.push(...(await hooks.runAfter('afterCompletion', outcome)))
+  failures.push(...(await hooks.runAfter('afterCompletion', outcome, committed)))
   const told = outcome === 'committed' && 'value' in end ? failures.filter(({ hook }) => !hook.robust) : []
   for (const failure of failures) {
     if (!told.includes(failure)) log(logger, `knex-flatten: ${tellHookFailure(failure)}`)

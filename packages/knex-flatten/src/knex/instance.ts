@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import type { ObservationLog } from '../observe/observation-log.ts'
 import type { FlattenSettings } from '../options/flatten-settings.ts'
+import type { HookCapture } from '../transaction/hook-capture.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import type { TestSession } from './test-session.ts'
 
 /** One wrapped Knex instance, with its clones by `withUserParams`: the owner of the roots opened on it. */
 export interface Instance {
@@ -11,4 +13,8 @@ export interface Instance {
   readonly waitingForConnection: Map<RootTransaction, number>
   /** What was seen where nothing is flattened, only observed. */
   readonly observed?: ObservationLog | undefined
+  /** What stands in for the pool while a test runs. */
+  testing?: TestSession | undefined
+  /** Who is told of the hooks behind COMMIT. */
+  capturing?: HookCapture | undefined
 }

@@ -72,6 +72,7 @@ export interface KnexClient {
   cancelQuery(connection: Connection): Promise<unknown>
   acquireConnection(): Promise<Connection>
   releaseConnection(connection: Connection): Promise<unknown>
+  destroy(callback?: (error?: unknown) => void): Promise<void>
   readonly pool?: { readonly max?: number }
   readonly logger: { warn(message: string): void }
   _query(connection: Connection, statement: QueryObject): Promise<QueryObject>

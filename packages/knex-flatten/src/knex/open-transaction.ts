@@ -50,6 +50,12 @@ export function openTransaction(instance: Instance, request: Request, make: Make
         runWithoutTransaction(instance, shell, own.container, own.config?.userParams ?? {}),
       )
     }
+    const refusal = instance.testing?.refuseRoot(
+      settings,
+      suspendedBy(instance, request.explicit),
+      request.site,
+    )
+    if (refusal) throw refusal
     const { retry } = settings
     if (!retry) return openRoot(instance, own, settings, make)
     refuseWithoutCallback(own.container)
@@ -89,8 +95,9 @@ function openRoot(
 ): KnexTransaction {
   const suspends = settings.propagation === 'requires-new' ? suspendedBy(instance, explicit) : undefined
   const state = rootState(instance, settings, site, client.config.acquireConnectionTimeout, suspends)
+  instance.testing?.roots.add(state.frame.root)
   // Where nobody looks for it, it need not be found: following the context costs every promise of the process.
-  const found = instance.settings.ambient ? inside(state.frame, container) : container
+  const found = instance.settings.ambient || instance.testing ? inside(state.frame, container) : container
   return flattened(state, () => make(client, found, config))
 }
 

@@ -104,9 +104,13 @@ export function refuseScope(
   if (retry) return notAgain(scope, around)
   if (nested === 'throw' && asksToNest(propagation) && !savepoint) return nestingRefused(scope, around)
   if (readOnly === false && around.readOnly) return readOnlyAround(scope, around)
-  return isolationLevel !== undefined && strength(isolationLevel) > strength(around.root.isolationLevel)
+  return isolationLevel !== undefined && isStronger(isolationLevel, around.root.isolationLevel)
     ? levelTooWeak(scope, around.root, isolationLevel)
     : undefined
+}
+
+export function isStronger(asked: string, given: string | undefined): boolean {
+  return strength(asked) > strength(given)
 }
 
 /** PostgreSQL's levels, which are three; a root that says nothing is taken to have its default. */

@@ -33,7 +33,7 @@ export async function runRoot(
   } catch (error) {
     end = { error }
   }
-  if (root.hooks && held) await runHooksAfter(held, end, client.logger)
+  if (root.hooks && held) await runHooksAfter(held, end, client.logger, state.instance.capturing)
   if ('error' in end) throw end.error
   return end.value
 }

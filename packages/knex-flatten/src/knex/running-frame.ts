@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import type { Instance } from './instance.ts'
 import type { KnexClient, KnexTransaction } from './internals.ts'
 import { ambientTransaction, DEFAULT_PATIENCE_MS } from './opening.ts'
 import { isKnown, stateOf, transactionOfClient } from './transaction-state.ts'
@@ -50,4 +51,14 @@ export function refuseUnlessFlattened(db: unknown, where: string): void {
   const { client, isTransaction } = (db ?? {}) as { client?: KnexClient; isTransaction?: boolean }
   if (client && !isTransaction && instanceOf(client)) return
   throw new TransactionOptionsError(`${where}: db must be what flatten(knex) returned.`)
+}
+
+/** @throws TransactionOptionsError for what is no flattened instance: one that is only observed, or a transaction */
+export function flattenedInstance(db: unknown, where: string): Instance {
+  refuseUnlessFlattened(db, where)
+  const instance = instanceOf((db as { client: KnexClient }).client)!
+  if (!instance.observed) return instance
+  throw new TransactionOptionsError(
+    `${where}: db is only observed ({ nested: 'observe' }). Let the instance of your tests flatten.`,
+  )
 }

@@ -1,6 +1,7 @@
 import type { CallSite } from './call-site.ts'
 import { tellError } from './failure.ts'
 import type { Frame } from './frame.ts'
+import type { HookCapture } from './hook-capture.ts'
 import type { RootTransaction } from './root-transaction.ts'
 import { withinTime } from './within-time.ts'
 
@@ -21,6 +22,11 @@ export interface Hook {
   readonly whenVisible: boolean
   /** Where it was registered: undone alone, it is dropped. */
   readonly frame: Frame
+}
+
+interface Committed {
+  readonly notVisible?: Error | undefined
+  readonly capture?: HookCapture | undefined
 }
 
 export interface HookFailure {
@@ -76,18 +82,21 @@ export class Hooks {
   /**
    * Runs all of a moment's hooks, whichever fail.
    *
-   * @param notVisible - why the reader does not show what was committed; fails those that wait for it
+   * @param committed - what there is to know of a COMMIT: `notVisible`, why the reader does not show it, fails those that wait
+   * for that; `capture` hears of each, and may keep it from being run
    */
   async runAfter(
     moment: Exclude<Moment, 'beforeCommit'>,
     argument: unknown,
-    notVisible?: Error,
+    { notVisible, capture }: Committed = {},
   ): Promise<HookFailure[]> {
     const failures: HookFailure[] = []
     for (let hook = this.#next(moment); hook; hook = this.#next(moment)) {
       try {
+        const run = (): Promise<void> => this.#call(hook, argument)
+        if (capture && !capture.take(hook, run)) continue
         if (hook.whenVisible && notVisible) throw notVisible
-        await this.#call(hook, argument)
+        await run()
       } catch (error) {
         failures.push({ hook, error })
       }

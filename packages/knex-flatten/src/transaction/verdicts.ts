@@ -199,8 +199,8 @@ export function poolStarved(frame: Frame, holders: ReadonlySet<Frame>, size: num
 }
 
 /** Lets the stack of an error begin where the user opened the frame; below it there is only Knex. */
-function at<Raised extends FlattenError>(frame: Frame, error: Raised): Raised {
-  const { framesOfUser } = frame.site
+export function at<Raised extends FlattenError>({ site }: Pick<Frame, 'site'>, error: Raised): Raised {
+  const { framesOfUser } = site
   if (framesOfUser.length > 0) {
     error.stack = [`${error.name}: ${error.message}`, ...framesOfUser].join('\n')
   }
