@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { afterCommit, RollbackOnlyError, UnexpectedRollbackError } from 'knex-flatten'
+import { afterCommit, afterCompletion, RollbackOnlyError, UnexpectedRollbackError } from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, pidOf, rejection, useItems } from './items.ts'
@@ -84,6 +84,72 @@ describe.each(knexVersions)('a lazy BEGIN on Knex %s', (_version, knex) => {
     await db.client.releaseConnection(holder)
     await db.transaction((trx) => insert(trx, 2))
     expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  describe('whose first statement nobody awaits', () => {
+    it('is begun all the same, and keeps what that writes', async () => {
+      const { db } = open()
+      await db.transaction(async (trx) => void insert(trx, 2).then(() => undefined))
+      expect(await idsIn(database)).toEqual([1, 2])
+    })
+
+    it('is not called committed where there is no connection for that', async () => {
+      const { db } = open({ acquireConnectionTimeout: 200 })
+      const ran: string[] = []
+      const holder = await db.client.acquireConnection()
+      const error = await rejection(
+        db.transaction(async (trx) => {
+          afterCompletion(trx, (outcome) => ran.push(outcome))
+          insert(trx, 2).catch(() => 'swallowed')
+        }),
+      )
+      expect(error).toBeInstanceOf(UnexpectedRollbackError)
+      expect(error.cause).toMatchObject({ name: 'KnexTimeoutError' })
+      expect(error.message).toMatch(/nothing of it is stored\.\nThis statement failed .*:\n {4}BEGIN\n/)
+      expect(ran).toEqual(['rolled-back'])
+      await db.client.releaseConnection(holder)
+    })
+
+    it('is rolled back without waiting for a connection, and gives back what it gets too late', async () => {
+      const { db, received } = open()
+      const holder = await db.client.acquireConnection()
+      let failed: unknown
+      const error = await rejection(
+        db.transaction(async (trx) => {
+          insert(trx, 2).catch((late: unknown) => (failed = late))
+          await new Promise((resolve) => setImmediate(resolve))
+          throw boom
+        }),
+      )
+      expect(error).toBe(boom)
+      await db.client.releaseConnection(holder)
+      await db.raw('select 1')
+      expect(failed).toBeInstanceOf(RollbackOnlyError)
+      expect((failed as Error).message).toMatch(/was rolled back before there was a connection for it/)
+      expect(await received()).toEqual(['select 1'])
+    })
+  })
+
+  it('sets a savepoint as its first statement', async () => {
+    const { db, received } = open()
+    await db.transaction((trx) => trx.transaction((part) => insert(part, 2), { savepoint: true }))
+    expect((await received())[0]).toBe('BEGIN')
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('tells a stream that there is no connection, so that no reader waits for ever', async () => {
+    const { db } = open({ acquireConnectionTimeout: 200 })
+    const holder = await db.client.acquireConnection()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx('items')
+          .stream()
+          .toArray()
+          .catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    await db.client.releaseConnection(holder)
   })
 
   it('streams', async () => {

@@ -67,11 +67,12 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
         if (open) countRows(open.root, stream)
         if (!(connection instanceof LazyConnection))
           return super.stream(connection, statement, stream, streamOptions)
-        return connection.ready().then((real) => super.stream(real, statement, stream, streamOptions))
+        return connection.ready().then(
+          (real) => super.stream(real, statement, stream, streamOptions),
+          (error: unknown) => refuseStream(stream, error as Error),
+        )
       }
-      // Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever.
-      stream.destroy(refusal)
-      return Promise.reject(refusal)
+      return refuseStream(stream, refusal)
     }
 
     override acquireConnection(): Promise<Connection> {
@@ -120,6 +121,12 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
   }
+}
+
+/** Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever. */
+function refuseStream(stream: Destroyable, error: Error): Promise<never> {
+  stream.destroy(error)
+  return Promise.reject(error)
 }
 
 function countRows(root: RootTransaction, stream: Destroyable): void {

@@ -10,6 +10,7 @@ export class LazyConnection implements Connection {
   readonly #begin: () => Promise<Connection>
   #ready: Promise<Connection> | undefined
   #real: Connection | undefined
+  #closed = false
 
   /** @param begin - takes a connection from the pool and opens the transaction on it. */
   constructor(begin: () => Promise<Connection>) {
@@ -29,6 +30,16 @@ export class LazyConnection implements Connection {
   /** The connection, with the transaction open on it. */
   ready(): Promise<Connection> {
     return (this.#ready ??= this.#begin())
+  }
+
+  /** Whether the transaction ended before there was a connection for it. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The transaction is over: a connection that comes only now is not for it. */
+  close(): void {
+    this.#closed = true
   }
 
   /** Takes the place of nothing: this is where it is from now on. */

@@ -1,8 +1,9 @@
 import { failedStatement } from '../transaction/failure.ts'
+import { endedBeforeBegin } from '../transaction/verdicts.ts'
 import { asControl } from './control-statements.ts'
 import { keepRoot, openRootOn } from './custody.ts'
 import { runHooksAfter } from './hooks-at-end.ts'
-import type { Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
+import type { Connection, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { waitForConnection } from './starvation.ts'
 import { type OpenRoot, rememberRoot, type TransactionState } from './transaction-state.ts'
@@ -70,6 +71,7 @@ async function onDemand(
   try {
     return await run(lazy)
   } finally {
+    lazy.close()
     if (lazy.real) {
       delete lazy.real.__knexTxId
       await client.releaseConnection(lazy.real)
@@ -91,10 +93,16 @@ async function begin(
   try {
     const got = waitForConnection(state, client)
     const real = await client.acquireConnection().finally(got)
+    if (lazy.closed) {
+      await client.releaseConnection(real)
+      throw endedBeforeBegin(root)
+    }
     lazy.become(real)
     rememberRoot(open, real)
     root.onConnection = true
-    await asControl(open, 'begin', () => transaction.trxClient.query(lazy, sql))
+    // Past Knex's own check: the end may have been asked for already, behind the statement that waits for this.
+    const past = Object.getPrototypeOf(transaction.trxClient) as KnexClient
+    await asControl(open, 'begin', () => past.query.call(transaction.trxClient, lazy, sql))
     return real
   } catch (error) {
     root.doom(failedStatement(root, error, sql))

@@ -1,6 +1,6 @@
 import { classifyKnex } from '@knex-flatten/sql-support'
 import { shortenSql } from '../transaction/failure.ts'
-import { rollbackOnly, writeInReadOnlyScope } from '../transaction/verdicts.ts'
+import { rollbackOnly, unexpectedRollback, writeInReadOnlyScope } from '../transaction/verdicts.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
@@ -43,17 +43,22 @@ export function refuseStatement(
 
 /** Nothing that has not begun needs an end. */
 function sendControl(open: OpenRoot, control: Control, sql: string, send: Send): Promise<QueryObject> {
-  const { lazy, connection } = open
+  const { lazy, connection, root } = open
   if (!lazy) return runControl(open, control, sql, (text) => send(connection, text))
   if (control === 'begin') return runControl(open, control, sql, (text) => send(lazy.real!, text))
-  if (!lazy.wanted) {
-    open.root.outcome = control === 'commit' ? 'committed' : 'rolled-back'
-    return answered(sql)
+  // A savepoint asks for BEGIN as any statement does.
+  if (control === 'savepoint') return lazy.ready().then((real) => send(real, sql))
+  if (!lazy.wanted || (control === 'rollback' && !lazy.real)) {
+    lazy.close()
+    return runControl(open, control, sql, () => answered(sql))
   }
   return lazy.ready().then(
     (real) => runControl(open, control, sql, (text) => send(real, text)),
-    // It never began.
-    () => runControl(open, control, sql, () => answered(sql)),
+    // It never began, and a statement that was to be in it has failed for that.
+    () =>
+      runControl(open, control, sql, () =>
+        control === 'commit' ? Promise.reject(unexpectedRollback(root, root.failure!)) : answered(sql),
+      ),
   )
 }
 

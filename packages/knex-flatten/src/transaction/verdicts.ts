@@ -77,6 +77,14 @@ export function endedBeforeItsTurn(scope: Frame): RollbackOnlyError {
   return at(scope, new RollbackOnlyError(message, { cause: scope.unit.failure?.error }))
 }
 
+/** For a statement that was waiting for a connection when its transaction was rolled back. */
+export function endedBeforeBegin(root: Frame): RollbackOnlyError {
+  const message =
+    `The ${root} was rolled back before there was a connection for it: nothing of it was sent. ` +
+    'Await every statement before the callback returns.'
+  return at(root, new RollbackOnlyError(message, { cause: root.unit.failure?.error }))
+}
+
 /** For a scope asked of a transaction that has ended before. */
 export function alreadyComplete(scope: Frame, around: Frame): TransactionOptionsError {
   const message =
