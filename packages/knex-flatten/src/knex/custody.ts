@@ -1,6 +1,7 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import { heedLoss } from './handed-pool.ts'
 import type { Connection, KnexClient } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { forgetRoot, type OpenRoot, rememberRoot, rootOn } from './transaction-state.ts'
@@ -16,6 +17,7 @@ export async function keepRoot(
   const open: OpenRoot = { root, connection, lazy, closed: true, handedOver: 0 }
   root.onConnection = !lazy
   rememberRoot(open)
+  if (!lazy) heedLoss(client, connection)
   try {
     return await run(open)
   } finally {

@@ -12,6 +12,8 @@ export interface Connection {
   __knex__disposed?: unknown
   /** `I`, `T` or `E`; from pg 8.21 on. */
   getTransactionStatus?: () => string | null
+  listenerCount?(event: string): number
+  on?(event: 'error', listener: (error: unknown) => void): unknown
 }
 
 /** What a builder hands to `client.query`; the transaction's own statements come as plain texts instead. */
@@ -53,7 +55,11 @@ export interface KnexClient {
   readonly dialect: string
   readonly driverName: string
   readonly transacting?: boolean
-  readonly config: { readonly acquireConnectionTimeout?: number }
+  readonly config: {
+    readonly acquireConnectionTimeout?: number
+    /** A pool that Knex was handed, from 3.3 on: one like its own, or the driver's. */
+    readonly connectionPool?: { readonly options?: { readonly max?: number } }
+  }
   transaction(
     container: Container,
     config?: KnexTransactionConfig,

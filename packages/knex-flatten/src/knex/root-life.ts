@@ -2,6 +2,7 @@ import { failedStatement } from '../transaction/failure.ts'
 import { endedBeforeBegin } from '../transaction/verdicts.ts'
 import { asControl } from './control-statements.ts'
 import { keepRoot, openRootOn } from './custody.ts'
+import { heedLoss } from './handed-pool.ts'
 import { runHooksAfter } from './hooks-at-end.ts'
 import type { Connection, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
@@ -98,6 +99,7 @@ async function begin(
       throw endedBeforeBegin(root)
     }
     lazy.become(real)
+    heedLoss(client, real)
     rememberRoot(open, real)
     root.onConnection = true
     // Past Knex's own check: the end may have been asked for already, behind the statement that waits for this.

@@ -1,4 +1,5 @@
 import { poolStarved } from '../transaction/verdicts.ts'
+import { poolSize } from './handed-pool.ts'
 import type { KnexClient } from './internals.ts'
 import type { TransactionState } from './transaction-state.ts'
 
@@ -9,12 +10,13 @@ import type { TransactionState } from './transaction-state.ts'
  */
 export function waitForConnection(
   { frame, instance, suspends }: TransactionState,
-  { pool }: KnexClient,
+  client: KnexClient,
 ): () => void {
   if (!suspends || suspends.size === 0) return nobodyWaits
   const { waitingForConnection: waiting } = instance
   const blocked = new Set([...suspends, ...waiting.keys()].filter(({ onConnection }) => onConnection))
-  if (pool?.max !== undefined && blocked.size >= pool.max) throw poolStarved(frame, blocked, pool.max)
+  const size = poolSize(client)
+  if (size !== undefined && blocked.size >= size) throw poolStarved(frame, blocked, size)
   for (const root of suspends) waiting.set(root, (waiting.get(root) ?? 0) + 1)
   let over = false
   return () => {
