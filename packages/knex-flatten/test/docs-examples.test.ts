@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import createKnex from 'knex'
 import * as knexFlatten from 'knex-flatten'
+import * as testing from 'knex-flatten/testing'
 import ts from 'typescript'
 import { describe, it } from 'vitest'
 import { useDatabase } from '../../../test/setup/database.ts'
@@ -38,6 +39,7 @@ describe.each(examples)('the example at docs/transactions/$page:$line', ({ code,
     const { db } = database.connect()
     const scope = {
       ...knexFlatten,
+      ...testing,
       assert,
       createKnex,
       db: knexFlatten.flatten(db),

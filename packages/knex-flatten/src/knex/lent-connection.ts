@@ -3,7 +3,7 @@ import { controlRefused } from '../transaction/test-verdicts.ts'
 import type { Connection, Destroyable, QueryObject } from './internals.ts'
 import type { TestSession } from './test-session.ts'
 import { rootOn } from './transaction-state.ts'
-import { beginUnit, keepUnit, undoUnit } from './test-unit.ts'
+import { keepUnit, undoUnit } from './test-unit.ts'
 
 const LENT = Symbol('knex-flatten: lent connection')
 
@@ -62,7 +62,7 @@ export class LentConnection {
     if (this.inRoot && !this.#session.over) return send()
     try {
       if (this.#session.over) throw this.#session.over
-      await beginUnit(this.#session.ask, false)
+      await this.#session.beginUnit(false)
       this.#unit = 'stream'
       this.#finished = undefined
     } catch (error) {
@@ -77,8 +77,9 @@ export class LentConnection {
     }
   }
 
-  /** Ends what a stream was begun in, once; one that was given up is ended by whoever gives the connection back. */
+  /** Ends what is left: a statement that nobody waits for any more, a stream that was given up. */
   async finish(): Promise<void> {
+    await this.#previous
     if (this.#unit !== 'stream') return
     await (this.#finished ??= keepUnit(this.#session.ask).catch(() => undefined))
   }
@@ -88,7 +89,7 @@ export class LentConnection {
     const root = rootOn(this.handle)?.root
     if (!root) throw controlRefused(statement.sql, site)
     if (control === 'BEGIN') {
-      await beginUnit(ask, root.readOnly)
+      await this.#session.beginUnit(root.readOnly)
       this.#unit = 'root'
     } else if (this.inRoot) {
       this.#unit = undefined
@@ -112,7 +113,7 @@ export class LentConnection {
   #alone(send: () => Promise<QueryObject>): Promise<QueryObject> {
     const { ask } = this.#session
     const run = async (): Promise<QueryObject> => {
-      await beginUnit(ask, false)
+      await this.#session.beginUnit(false)
       let answer: QueryObject
       try {
         answer = await send()

@@ -16,9 +16,12 @@ import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LentConnection } from './lent-connection.ts'
 import { isStronger } from './opening.ts'
-import { type Ask, beginTest, endTest } from './test-unit.ts'
+import { type Ask, beginTest, beginUnit, endTest } from './test-unit.ts'
 import { rootOn } from './transaction-state.ts'
-import { isLost } from './wire-errors.ts'
+import { endsSession, isLost, raisedByServer } from './wire-errors.ts'
+
+/** As it is before a test puts its own clock in its place. */
+const nextTurn = setImmediate
 
 /** How a test transaction is held. */
 export interface TestSettings {
@@ -69,6 +72,15 @@ export class TestSession {
   readonly ask: Ask = async (sql) => {
     const { response } = await this.#below._query.call(this.#client, this.#connection, { sql })
     return [response!].flat()
+  }
+
+  /** Begins what can be undone alone. @throws TestTransactionError where the connection has gone */
+  async beginUnit(readOnly: boolean): Promise<void> {
+    try {
+      await beginUnit(this.ask, readOnly)
+    } catch (error) {
+      throw raisedByServer(error) && !endsSession(error) ? error : testLost(this.site, error)
+    }
   }
 
   /** Lends the connection, when those before have given it back. */
@@ -140,8 +152,11 @@ export class TestSession {
       // It never began.
       return
     }
+    // What was started and not awaited asks for the connection within this turn of the loop.
+    await new Promise((resolve) => nextTurn(resolve))
     await awaitTurn().catch(() => undefined)
-    const left = this.#lent ? this.#holder : [...this.roots].find(({ ended }) => !ended)?.toString()
+    const open = [...this.roots].find(({ ended }) => !ended)
+    const left = this.#lent ? this.#holder : open && `the ${open}`
     this.over = left === undefined ? testOver(this.site) : leftRunning(left, this.site)
     for (const root of this.roots) {
       if (!root.ended) root.doom({ kind: 'scope-open', frame: root, error: this.over })

@@ -40,7 +40,7 @@ export function noteFailure(open: OpenRoot, frame: Frame, statement: QueryObject
 }
 
 /** The server's last words on this connection; Knex hears of its end a moment later. */
-function endsSession(error: unknown): boolean {
+export function endsSession(error: unknown): boolean {
   const severity = (error as { severity?: unknown } | null | undefined)?.severity
   return severity === 'FATAL' || severity === 'PANIC'
 }
