@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
+import { CommitOutcomeUnknownError, ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
-import { connectFlat, idsIn, rejection, unhandledDuring, useItems } from './items.ts'
+import { connectFlat, idsIn, pidOf, rejection, unhandledDuring, useItems } from './items.ts'
 
 describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, knex) => {
   const database = useItems()
@@ -40,11 +40,12 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
   it('rejects await trx.commit() where COMMIT itself fails', async () => {
     const { db } = open()
     const trx = await db.transaction()
+    const pid = await pidOf(trx)
     await trx('orders').insert({ item: 99 })
     expect(await rejection(trx.commit())).toMatchObject({ code: '23503' })
     expect(await rejection(trx.executionPromise)).toMatchObject({ code: '23503' })
     // The connection is whole and can be lent again.
-    expect(await db('items').pluck('id')).toEqual([1])
+    expect(await pidOf(db)).toBe(pid)
   })
 
   it('shouts no louder than Knex when commit() is not awaited', async () => {
@@ -199,10 +200,67 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
         for each row when (new.item is null) execute function die();
     `)
     await killed('orders').insert({ item: null })
-    await expect(Promise.resolve(killed.commit())).rejects.toThrow()
+    expect(await rejection(killed.commit())).toBeInstanceOf(CommitOutcomeUnknownError)
     expect(connection.__knex__disposed).toBeDefined()
     const [next] = (await db.raw('select pg_backend_pid() as pid')).rows
     expect(next.pid).not.toBe(pid)
+  })
+
+  it.each(['08007', '40003'])('is unknown where the server answers COMMIT with %s, a doubt', async (code) => {
+    const { db } = open()
+    await database.rows(`
+      create or replace function doubt() returns trigger language plpgsql as
+        $$ begin raise exception 'who knows' using errcode = '${code}'; end $$;
+      drop trigger if exists die on orders;
+      create constraint trigger doubt after insert on orders deferrable initially deferred
+        for each row when (new.item is null) execute function doubt();
+    `)
+    try {
+      const error = await rejection(db.transaction((trx) => trx('orders').insert({ item: null })))
+      expect(error).toBeInstanceOf(CommitOutcomeUnknownError)
+      expect(error.cause).toMatchObject({ code })
+    } finally {
+      await database.rows('drop trigger doubt on orders')
+    }
+  })
+
+  it('gives its connection back as it was, after COMMIT, ROLLBACK and a BEGIN that was refused', async () => {
+    const { db } = open()
+    const pid = await pidOf(db)
+    await db.transaction((trx) => trx.raw('select 1'))
+    expect(await pidOf(db)).toBe(pid)
+    await rejection(db.transaction(() => Promise.reject(new Error('boom'))))
+    expect(await pidOf(db)).toBe(pid)
+    await rejection(db.transaction(async () => undefined, { isolationLevel: 'snapshot' }))
+    expect(await pidOf(db)).toBe(pid)
+  })
+
+  it('gives back no connection on which BEGIN may yet be carried out', async () => {
+    const { db } = open()
+    const connection = await db.client.acquireConnection()
+    const query = connection.query.bind(connection)
+    // What `query_timeout` of the driver does: it stops waiting, the server does not.
+    connection.query = (config: any, done: any) =>
+      query(config, (error: unknown, answer: unknown) =>
+        done(config.text === 'BEGIN;' ? new Error('Query read timeout') : error, answer),
+      )
+    await db.client.releaseConnection(connection)
+    expect(await rejection(db.transaction(async () => undefined))).toMatchObject({
+      message: expect.stringContaining('Query read timeout'),
+    })
+    expect(await pidOf(db)).not.toBe(connection.processID)
+  })
+
+  it('refuses a text that is sent past the builders of a doomed one, which is no statement of its own', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        const connection = await trx.client.acquireConnection()
+        await trx.raw('select 1/0').catch(() => 'swallowed')
+        await trx.client.query(connection, 'select 1')
+      }),
+    )
+    expect(error).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY' })
   })
 
   it('rejects before its callback runs where BEGIN fails, in either form', async () => {

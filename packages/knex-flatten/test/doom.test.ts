@@ -61,6 +61,42 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
     expect((await received()).filter((sql) => /select/.test(sql))).toEqual([])
   })
 
+  it('tells a long statement on one line, and not to its end', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await insert(trx, 1).catch(() => 'swallowed')
+        await trx.raw(`select 1,\n      ${'2, '.repeat(500)}\n  3`)
+      }),
+    )
+    expect(error.message).toMatch(/^The statement\n {4}select 1, 2, 2, [2, ]{100,400} …\nwas not sent/)
+  })
+
+  it('tells in which scope a statement was refused, and which scopes had swallowed the error', async () => {
+    const { db } = open()
+    const root = db.transaction(async (trx) => {
+      await trx
+        .transaction((inner) => insert(inner, 1).catch(() => 'swallowed'), { name: 'swallower' })
+        .catch(() => 'swallowed again')
+      const error = await rejection(trx.raw('select 1'))
+      expect(error.message).toMatch(/The error was swallowed in the scope "swallower"/)
+      throw error
+    })
+    await rejection(root)
+    const error = await rejection(
+      db.transaction((trx) =>
+        trx.transaction(
+          async (inner) => {
+            await insert(inner, 1).catch(() => 'swallowed')
+            await inner.raw('select 1')
+          },
+          { name: 'both' },
+        ),
+      ),
+    )
+    expect(error.message).toMatch(/was not sent in the scope "both" \(.*\): the transaction \(opened at/)
+  })
+
   it('refuses to open another scope, without running its callback', async () => {
     const { db } = open()
     let ran = false

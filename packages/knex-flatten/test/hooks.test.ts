@@ -5,6 +5,7 @@ import {
   afterCompletion,
   afterRollback,
   beforeCommit,
+  ScopeStillOpenError,
   TransactionOptionsError,
   UnexpectedRollbackError,
 } from 'knex-flatten'
@@ -206,6 +207,31 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
       open({ acquireConnectionTimeout: 500 }).transaction(async (trx) => beforeCommit(trx, never)),
     )
     expect(before.message).toMatch(/beforeCommit hook .* did not settle within 500 ms/)
+  })
+
+  it('are refused once COMMIT or ROLLBACK is on its way, when it is too late to run them', async () => {
+    const db = open()
+    for (const how of ['commit', 'rollback'] as const) {
+      const trx = await db.transaction()
+      const ended = trx[how]()
+      expect(() => afterCommit(trx, () => undefined)).toThrow(/has ended already/)
+      await ended
+    }
+  })
+
+  it('are refused on a scope that has outlived what is around it', async () => {
+    const trx = await open().transaction()
+    const scope = await trx.transaction()
+    await trx.rollback()
+    expect(() => afterCommit(scope, () => undefined)).toThrow(/has ended already/)
+  })
+
+  it('run before COMMIT only where the root can be committed', async () => {
+    const trx = await open().transaction()
+    all(trx)
+    await trx.transaction()
+    expect(await rejection(trx.commit())).toBeInstanceOf(ScopeStillOpenError)
+    expect(ran).toEqual([expect.any(ScopeStillOpenError), 'rolled-back'])
   })
 
   it('are refused outside of a transaction, on one that has ended, and with wrong arguments', async () => {

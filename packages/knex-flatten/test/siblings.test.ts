@@ -65,6 +65,37 @@ describe.each(knexVersions)('scopes of one transaction on Knex %s', (_version, k
     )
   })
 
+  it('opens what an ended scope has left behind in the scope that is still running around it', async () => {
+    const { db } = open()
+    await db.transaction((trx) =>
+      trx.transaction(async (outer) => {
+        let go!: () => void
+        const ended = new Promise<void>((resolve) => (go = resolve))
+        let late!: Promise<unknown>
+        await outer.transaction(async () => {
+          late = ended.then(() =>
+            trx.transaction(async (sibling) => {
+              expect(sibling.parentTransaction).toBe(outer)
+            }),
+          )
+        })
+        go()
+        await late
+      }),
+    )
+  })
+
+  it('keeps a scope that is told to roll back once it was committed, and its root', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    const scope = await trx.transaction()
+    await scope('items').insert({ id: 2 })
+    await scope.commit()
+    await scope.rollback(new Error('too late'))
+    await trx.commit()
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
   it('refuses one that waits in vain for a scope held open by its own code, names it, and dooms the root', async () => {
     const { db } = open(100)
     const trx = await db.transaction()
