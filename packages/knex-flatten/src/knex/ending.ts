@@ -10,7 +10,7 @@ import {
   unexpectedRollback,
 } from '../transaction/verdicts.ts'
 import type { KnexTransaction } from './internals.ts'
-import { type OpenRoot, stateOf, type TransactionState } from './transaction-state.ts'
+import { type OpenRoot, stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
 
 /** Why a scope cannot begin any more. */
 export function refuseToOpen(frame: Frame): Error | undefined {
@@ -18,6 +18,20 @@ export function refuseToOpen(frame: Frame): Error | undefined {
   if (endedAround) return endedBeforeItsTurn(frame)
   const { failure } = parent.unit
   return failure && rollbackOnly(parent, failure, `The ${frame} was not opened`)
+}
+
+/** What has run is over, and so is what was to run inside it. */
+export function endWith({ frame, siblings }: TransactionState): void {
+  frame.end()
+  siblings?.leave(frame)
+  refuseWaiting(frame)
+}
+
+/** Scopes that were waiting for their turn inside what has ended, however deep, have waited in vain. */
+function refuseWaiting(frame: Frame): void {
+  const transaction = transactionBehind(frame)
+  if (transaction) stateOf(transaction).scopes?.close()
+  for (const scope of frame.openScopes) refuseWaiting(scope)
 }
 
 /** Why a root or scope that came to a good end cannot be kept; dooms what it is a part of where it must be. */

@@ -2,71 +2,40 @@ import type { Frame } from '../transaction/frame.ts'
 import { SavepointScope } from '../transaction/scope.ts'
 import { outlived } from '../transaction/verdicts.ts'
 import { asControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
-import { openRootOn, refuseForeignConnection } from './custody.ts'
+import { openRootOn } from './custody.ts'
+import { methodsFrom } from './derived.ts'
 import { doomByScope, endOnce, refuseCommit, refuseToOpen } from './ending.ts'
 import { afterHooks, beforeCommit } from './hooks-at-end.ts'
 import type { ClassOf, Connection, KnexTransaction, KnexTransactionConfig } from './internals.ts'
-import { runRoot } from './root-life.ts'
+import { type Run, runRoot } from './root-life.ts'
+import { runScope } from './scope-life.ts'
 import { releaseSavepoint, setSavepoint, undoToSavepoint } from './savepoints.ts'
-import {
-  remember,
-  rememberClient,
-  rootOn,
-  stateOf,
-  transactionBehind,
-  type TransactionState,
-} from './transaction-state.ts'
+import { remember, rememberClient, rootOn, stateOf, type TransactionState } from './transaction-state.ts'
 
-/**
- * Puts one prototype between a transaction and its dialect's class. Knex does nothing with a new transaction before
- * the next microtask, so the methods are there before the first of them is called.
- */
+const flatten = methodsFrom(deriveFlatTransaction)
+
+/** Makes one of Knex's transactions a flat one. */
 export function flattenTransaction(transaction: KnexTransaction, state: TransactionState): void {
   remember(transaction, state)
-  const dialect = Object.getPrototypeOf(transaction) as { constructor: ClassOf<KnexTransaction> }
-  let flat = derived.get(dialect)
-  if (!flat) derived.set(dialect, (flat = deriveFlatTransaction(dialect.constructor).prototype as object))
-  Object.setPrototypeOf(transaction, flat)
+  flatten(transaction)
 }
-
-const derived = new WeakMap<object, object>()
 
 function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<KnexTransaction> {
   return class FlatTransaction extends Transaction {
-    override async acquireConnection(
-      config: KnexTransactionConfig | undefined,
-      callback: (connection: Connection) => Promise<unknown>,
-    ): Promise<unknown> {
-      const state = stateOf(this)
-      const { frame, siblings } = state
-      let held: Connection | undefined
-      try {
-        refuseForeignConnection(frame, config?.connection)
-        if (!frame.parent) {
-          return await runRoot(this, state, config, callback, (how, run) => super.acquireConnection(how, run))
-        }
-        await awaitTurn(this)
-        return await super.acquireConnection(config, (connection) => {
-          held = connection
-          return callback(connection)
-        })
-      } finally {
-        frame.end()
-        siblings?.leave(frame)
-        refuseWaiting(frame)
-        // Knex forgets the outer transaction's id when an inner one ends; its `query` events would go without.
-        if (this.outerTx && held && rootOn(held)?.root === frame.root) held.__knexTxId = this.outerTx.txid
-      }
+    override acquireConnection(config: KnexTransactionConfig | undefined, callback: Run): Promise<unknown> {
+      const run = stateOf(this).frame.parent ? runScope : runRoot
+      return run(this, config, callback, (how, then) => super.acquireConnection(how, then))
     }
 
-    override async begin(connection: Connection): Promise<unknown> {
+    override begin(connection: Connection): Promise<unknown> {
       rememberClient(this)
       const open = openRootOn(connection)
-      if (open.lazy) return undefined
+      if (open.lazy) return Promise.resolve()
       // Knex passes a failed BEGIN to the transaction's promise and runs the callback all the same.
-      const answer = await asControl(open, 'begin', () => super.begin(connection))
-      if (open.beginError !== undefined) throw open.beginError as Error
-      return answer
+      return asControl(open, 'begin', () => super.begin(connection)).then((answer) => {
+        if (open.beginError !== undefined) throw open.beginError as Error
+        return answer
+      })
     }
 
     override async savepoint(connection: Connection): Promise<unknown> {
@@ -141,13 +110,6 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
   }
 }
 
-async function awaitTurn(transaction: KnexTransaction): Promise<void> {
-  const { frame, siblings } = stateOf(transaction)
-  const refusal = refuseToOpen(frame)
-  if (refusal) throw refusal
-  await siblings?.turn(frame)
-}
-
 /** Ends a scope in Knex's own way; where what is around it has ended, Knex would only say that it came too late. */
 async function resolveScope(
   transaction: KnexTransaction,
@@ -173,11 +135,4 @@ async function rejectScope(
   if (told === undefined) transaction._resolver()
   else transaction._rejecter(told)
   return undefined
-}
-
-/** Scopes that were waiting for their turn inside what has ended, however deep, have waited in vain. */
-function refuseWaiting(frame: Frame): void {
-  const transaction = transactionBehind(frame)
-  if (transaction) stateOf(transaction).scopes.close()
-  for (const scope of frame.openScopes) refuseWaiting(scope)
 }

@@ -1,19 +1,13 @@
 import { CallSite } from '../transaction/call-site.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { inTransaction } from './custody.ts'
+import { methodsFrom } from './derived.ts'
 import type { ClassOf, Connection, KnexTransaction, KnexTransactionConfig, QueryObject } from './internals.ts'
 import { castShadow, type ObservedEnd, shadowOn, type Watch, watchOf } from './observed-state.ts'
 import { rememberClient } from './transaction-state.ts'
 
-/** Puts one prototype between a transaction and its dialect's class, which listens and changes nothing. */
-export function observeTransaction(transaction: KnexTransaction): void {
-  const dialect = Object.getPrototypeOf(transaction) as { constructor: ClassOf<KnexTransaction> }
-  let observed = derived.get(dialect)
-  if (!observed) derived.set(dialect, (observed = deriveObserved(dialect.constructor).prototype as object))
-  Object.setPrototypeOf(transaction, observed)
-}
-
-const derived = new WeakMap<object, object>()
+/** Gives one of Knex's transactions methods that listen, and change nothing. */
+export const observeTransaction: (transaction: KnexTransaction) => void = methodsFrom(deriveObserved)
 
 function deriveObserved(Transaction: ClassOf<KnexTransaction>): ClassOf<KnexTransaction> {
   return class ObservedTransaction extends Transaction {

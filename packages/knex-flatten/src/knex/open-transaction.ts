@@ -94,7 +94,7 @@ function openRoot(
   make: Make,
 ): KnexTransaction {
   const suspends = settings.propagation === 'requires-new' ? suspendedBy(instance, explicit) : undefined
-  const state = rootState(instance, settings, site, client.config.acquireConnectionTimeout, suspends)
+  const state = rootState(instance, settings, site, suspends)
   instance.testing?.roots.add(state.frame.root)
   // Where nobody looks for it, it need not be found: following the context costs every promise of the process.
   const found = instance.settings.ambient || instance.testing ? inside(state.frame, container) : container

@@ -56,12 +56,10 @@ export function rootState(
   instance: Instance,
   settings: TransactionSettings,
   site: CallSite,
-  patienceMs: number | undefined,
   suspends: ReadonlySet<RootTransaction> | undefined,
 ): TransactionState {
   const frame = new RootTransaction(instance, settings, site)
-  const scopes = new SiblingQueue(frame, patienceMs ?? DEFAULT_PATIENCE_MS)
-  return { frame, instance, settings, scopes, siblings: undefined, suspends }
+  return { frame, instance, settings, siblings: undefined, suspends }
 }
 
 /** The state of a new scope. @throws FlattenError where it cannot be one, which then has ended. */
@@ -80,8 +78,8 @@ export function scopeState(
     frame.end()
     throw refusal
   }
-  const scopes = new SiblingQueue(frame, patienceMs ?? DEFAULT_PATIENCE_MS)
-  return { frame, instance, settings, scopes, siblings: outer.scopes }
+  const siblings = (outer.scopes ??= new SiblingQueue(outer.frame, patienceMs ?? DEFAULT_PATIENCE_MS))
+  return { frame, instance, settings, siblings }
 }
 
 function wantsSavepoint({ settings }: Instance, { savepoint, propagation }: TransactionSettings): boolean {

@@ -1,26 +1,29 @@
 import { failedStatement } from '../transaction/failure.ts'
 import { endedBeforeBegin } from '../transaction/verdicts.ts'
 import { asControl } from './control-statements.ts'
-import { keepRoot, openRootOn } from './custody.ts'
+import { keepRoot, openRootOn, refuseForeignConnection } from './custody.ts'
+import { endWith } from './ending.ts'
 import { heedLoss } from './handed-pool.ts'
 import { runHooksAfter } from './hooks-at-end.ts'
 import type { Connection, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { waitForConnection } from './starvation.ts'
-import { type OpenRoot, rememberRoot, type TransactionState } from './transaction-state.ts'
+import { type OpenRoot, rememberRoot, stateOf, type TransactionState } from './transaction-state.ts'
 
-type Run = (connection: Connection) => Promise<unknown>
-type Acquire = (config: KnexTransactionConfig | undefined, run: Run) => Promise<unknown>
+/** What Knex does on a connection, until it is to be given back. */
+export type Run = (connection: Connection) => Promise<unknown>
+/** Knex's own way to a connection, and back. */
+export type Acquire = (config: KnexTransactionConfig | undefined, run: Run) => Promise<unknown>
 
 /** A root from the pool to the pool, and what was to be done behind it. */
 export async function runRoot(
   transaction: KnexTransaction,
-  state: TransactionState,
   config: KnexTransactionConfig | undefined,
   callback: Run,
   acquire: Acquire,
 ): Promise<unknown> {
   const { client } = transaction
+  const state = stateOf(transaction)
   const { root } = state.frame
   let held: OpenRoot | undefined
   const run: Run = (connection) =>
@@ -28,13 +31,15 @@ export async function runRoot(
       held = open
       return callback(connection)
     })
-  const hold = state.instance.settings.lazyBegin && !config?.connection ? onDemand : atOnce
   let end: Settlement
   try {
+    refuseForeignConnection(root, config?.connection)
+    const hold = state.instance.settings.lazyBegin && !config?.connection ? onDemand : atOnce
     end = { value: await hold(transaction, state, config, run, acquire) }
   } catch (error) {
     end = { error }
   }
+  endWith(state)
   if (root.hooks && held) await runHooksAfter(held, end, client.logger, state.instance.capturing)
   if ('error' in end) throw end.error
   return end.value

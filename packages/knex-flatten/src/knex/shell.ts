@@ -1,18 +1,17 @@
+import { methodsFrom } from './derived.ts'
 import type { ClassOf, KnexTransaction } from './internals.ts'
 
 /** What a shell settles with, run where Knex would ask the pool for a connection. */
 type Course = () => Promise<unknown>
 
 const courses = new WeakMap<KnexTransaction, Course>()
-const derived = new WeakMap<object, object>()
+const hollow = methodsFrom(deriveShell)
 
 /** Makes one of Knex's transactions, not begun yet, one that takes no connection: whatever it does is up to `course`. */
 export function hollowOut(transaction: KnexTransaction, course: Course): KnexTransaction {
   courses.set(transaction, course)
-  const dialect = Object.getPrototypeOf(transaction) as { constructor: ClassOf<KnexTransaction> }
-  let shell = derived.get(dialect)
-  if (!shell) derived.set(dialect, (shell = deriveShell(dialect.constructor).prototype as object))
-  return Object.setPrototypeOf(transaction, shell) as KnexTransaction
+  hollow(transaction)
+  return transaction
 }
 
 function deriveShell(Transaction: ClassOf<KnexTransaction>): ClassOf<KnexTransaction> {

@@ -11,8 +11,8 @@ export interface TransactionState {
   readonly frame: Frame
   readonly instance: Instance
   readonly settings: TransactionSettings
-  /** Where the scopes opened on this one wait for their turn. */
-  readonly scopes: SiblingQueue
+  /** Where the scopes opened on this one wait for their turn, once there was one. */
+  scopes?: SiblingQueue
   /** Where this one waits, if it is a scope. */
   readonly siblings: SiblingQueue | undefined
   /** The roots that wait while this one, which is to be another beside them, gets a connection. */

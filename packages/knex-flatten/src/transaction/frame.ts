@@ -10,6 +10,9 @@ export interface Traits {
   readonly isolationLevel?: string | undefined
 }
 
+/** What most transactions have inside them. */
+const NONE: ReadonlySet<Frame> = new Set()
+
 /** What a root and a scope have in common: a name, a place in the code, a place in the nesting, an end. */
 export abstract class Frame {
   readonly name: string | undefined
@@ -17,7 +20,7 @@ export abstract class Frame {
   readonly parent: Frame | undefined
   /** Asked to read only, itself or around it. */
   readonly readOnly: boolean
-  readonly #openScopes = new Set<Frame>()
+  #openScopes: Set<Frame> | undefined
   #ended = false
 
   constructor(parent: Frame | undefined, { name, readOnly = false }: Traits, site: CallSite) {
@@ -25,7 +28,7 @@ export abstract class Frame {
     this.name = name
     this.readOnly = readOnly || parent?.readOnly === true
     this.site = site
-    if (parent) parent.#openScopes.add(this)
+    if (parent) (parent.#openScopes ??= new Set()).add(this)
   }
 
   abstract readonly root: RootTransaction
@@ -40,7 +43,7 @@ export abstract class Frame {
 
   /** The scopes opened directly on this one that have not ended, waiting ones included, in the order they were opened. */
   get openScopes(): ReadonlySet<Frame> {
-    return this.#openScopes
+    return this.#openScopes ?? NONE
   }
 
   /** True where `ancestor` is this frame or one around it. */
@@ -55,7 +58,7 @@ export abstract class Frame {
 
   end(): void {
     this.#ended = true
-    if (this.parent) this.parent.#openScopes.delete(this)
+    if (this.parent) this.parent.#openScopes?.delete(this)
   }
 
   /** `scope "reserve stock" (opened at src/stock.ts:8:9)` */

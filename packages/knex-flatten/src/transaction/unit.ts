@@ -4,7 +4,7 @@ import { Frame } from './frame.ts'
 /** What PostgreSQL can undo as one: a root, or a scope with a savepoint of its own. Its parts share its fate. */
 export abstract class Unit extends Frame {
   readonly unit: Unit = this
-  readonly #swallowedBy: Frame[] = []
+  #swallowedBy: Frame[] | undefined
   #failure: Failure | undefined
 
   /** The first failure here or around: from then on this can only be rolled back. */
@@ -14,7 +14,7 @@ export abstract class Unit extends Frame {
 
   /** The scopes, innermost first, whose callback succeeded although something in them had failed. */
   get swallowedBy(): readonly Frame[] {
-    return this.#swallowedBy
+    return this.#swallowedBy ?? []
   }
 
   /** Only the first failure counts: those after it are its consequences. */
@@ -24,6 +24,6 @@ export abstract class Unit extends Frame {
 
   /** Takes note that `frame` came to a good end after the failure, when the failure was its own or its scopes'. */
   noteSwallowed(frame: Frame): void {
-    if (frame !== this && this.#failure?.frame.isWithin(frame)) this.#swallowedBy.push(frame)
+    if (frame !== this && this.#failure?.frame.isWithin(frame)) (this.#swallowedBy ??= []).push(frame)
   }
 }
