@@ -6,8 +6,7 @@ import type { QueryObject } from './internals.ts'
 
 /** Why a query on the instance cannot run here, while a test holds the only connection: it is inside a root that is on it. */
 export function refuseBesideRoot(instance: Instance, sql: () => string | undefined): Error | undefined {
-  if (!instance.testing) return undefined
-  const holder = [...rootsAround(instance)].find(({ onConnection }) => onConnection)
+  const holder = instance.testing?.holderAmong(rootsAround(instance))
   return holder && queryBesideRoot(holder, sql())
 }
 

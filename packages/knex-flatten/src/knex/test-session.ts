@@ -12,6 +12,7 @@ import {
   testOver,
   waitedInVain,
 } from '../transaction/test-verdicts.ts'
+import { heedLoss } from './handed-pool.ts'
 import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LentConnection } from './lent-connection.ts'
@@ -109,13 +110,18 @@ export class TestSession {
     return this.#turns.during(run)
   }
 
+  /** The root that has the connection, where it is one of these. */
+  holderAmong(around: ReadonlySet<RootTransaction>): RootTransaction | undefined {
+    return [...around].find((root) => root.onConnection && this.roots.has(root))
+  }
+
   /** Why a root cannot be opened in this test. */
   refuseRoot(
     settings: TransactionSettings,
     around: ReadonlySet<RootTransaction>,
     site: CallSite,
   ): Error | undefined {
-    const holder = [...around].find(({ onConnection }) => onConnection)
+    const holder = this.holderAmong(around)
     if (holder) return rootBesideRoot(settings, holder, site)
     const { isolationLevel } = settings
     return isolationLevel !== undefined && isStronger(isolationLevel, this.isolationLevel)
@@ -135,6 +141,7 @@ export class TestSession {
 
   async #begin(): Promise<void> {
     this.#connection = await this.#below.acquireConnection.call(this.#client)
+    heedLoss(this.#client, this.#connection)
     try {
       const [answer] = await this.ask('SELECT pg_is_in_recovery() AS reader')
       if (answer?.rows?.[0]?.['reader'] !== false) throw testOnReader(this.site)

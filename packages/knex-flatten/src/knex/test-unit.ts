@@ -8,9 +8,10 @@ const UNIT = 'knex_flatten_unit'
 /** What a test transaction begins with, and must still find at its end. */
 const GUARD = 'knex_flatten_test'
 
-/** Where two constraints share a name PostgreSQL sets them both, and refuses to where one of them cannot be deferred. */
+/** What is deferred by itself, by the only name SET CONSTRAINTS knows it by. Two may share it, and one of them may not be deferrable. */
 const DEFERRED = `SELECT pg_catalog.format('%I.%I', n.nspname, c.conname) AS name
   FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+  WHERE pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
   GROUP BY 1 HAVING bool_or(c.condeferred) AND bool_and(c.condeferrable)`
 
 /** Begins the transaction of a test, which is never committed. */

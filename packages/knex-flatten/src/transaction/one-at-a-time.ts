@@ -3,6 +3,9 @@ interface Waiting {
   readonly refuse: (error: Error) => void
 }
 
+/** As long as a timer of Node's can be. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /**
  * Hands one thing to one taker at a time, in the order they ask for it.
  *
@@ -69,13 +72,16 @@ export class OneAtATime {
   }
 
   #watch(delayMs: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      const restMs =
-        this.#busy > 0 ? this.#stuckAfterMs : this.#movedAt + this.#stuckAfterMs - performance.now()
-      if (restMs <= 0) this.#refuseAll(this.#stuck())
-      else if (this.#waiting.length > 0) this.#watch(restMs)
-    }, delayMs)
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        const restMs =
+          this.#busy > 0 ? this.#stuckAfterMs : this.#movedAt + this.#stuckAfterMs - performance.now()
+        if (restMs <= 0) this.#refuseAll(this.#stuck())
+        else if (this.#waiting.length > 0) this.#watch(restMs)
+      },
+      Math.min(delayMs, LONGEST_MS),
+    )
   }
 
   #refuseAll(error: Error): void {

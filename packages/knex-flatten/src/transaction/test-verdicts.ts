@@ -61,7 +61,7 @@ export function controlRefused(sql: string, test: CallSite): TestTransactionErro
 export function waitedInVain(holder: string, stuckAfterMs: number, test: CallSite): TestTransactionError {
   return new TestTransactionError(
     `The one connection of the ${tellTest(test)} is held by ${holder}, and nothing has happened on it for ${stuckAfterMs} ms. ` +
-      'Await or end that first; nothing can run beside it in a test transaction.',
+      'Await or end that first: nothing can run beside it in a test transaction. If it only takes its time, raise { stuckAfterMs }.',
   )
 }
 

@@ -10,6 +10,7 @@ import {
   TransactionOptionsError,
 } from 'knex-flatten'
 import { beginTestTransaction, inTestTransaction, type TestTransactionOptions } from 'knex-flatten/testing'
+import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectFlat, idsIn, pidOf, rejection, unhandledDuring, useItems } from '../items.ts'
 
@@ -185,6 +186,68 @@ describe('a test transaction', () => {
       },
       { stuckAfterMs: 100 },
     )
+  })
+
+  it('lets them wait for ever where that is said', async () => {
+    const db = open()
+    await inTestTransaction(
+      db,
+      async () => {
+        const trx = await db.transaction()
+        const waiting = insert(db, 1).then(() => 'stored')
+        const soon = new Promise((resolve) => setTimeout(resolve, 100, 'not yet'))
+        expect(await Promise.race([waiting, soon])).toBe('not yet')
+        await trx.commit()
+        expect(await waiting).toBe('stored')
+      },
+      { stuckAfterMs: Infinity },
+    )
+  })
+
+  it('is nothing to a transaction that was open before it', async () => {
+    const db = open()
+    await db.transaction(async (trx) => {
+      await insert(trx, 1)
+      await inTestTransaction(db, async () => {
+        await insert(db, 2)
+        await db.transaction((other) => insert(other, 3))
+        expect(await ids(db)).toEqual([2, 3])
+        expect(await ids(trx)).toEqual([1])
+      })
+      await insert(trx, 2)
+      await trx.rollback()
+    })
+  })
+
+  it("takes its connection from a pool of the driver's own, and gives it back", async () => {
+    const pool = new pg.Pool({ connectionString: database.primaryUrl, max: 1 })
+    const db = flatten(createKnex({ client: 'pg', connectionPool: pool }))
+    await inTestTransaction(db, async () => {
+      await db.transaction((trx) => insert(trx, 1))
+      expect(await ids(db)).toEqual([1])
+    })
+    const left = inTestTransaction(db, () => db.transaction().then(() => undefined), { stuckAfterMs: 20 })
+    await refusal(left)
+    expect(await ids(db)).toEqual([])
+    await pool.end()
+  })
+
+  it('keeps what is deferred apart from what it may not touch', async () => {
+    await database.rows(`
+      create schema secret; create table secret.a (id int unique deferrable initially deferred);
+      create table b (id int, constraint twin unique (id) deferrable initially deferred);
+      create table c (id int, constraint twin_of_none check (id > 0));
+      alter table c add constraint twin_check check (id > 1);
+      alter table b add constraint twin_check unique (id) deferrable initially deferred;
+      create role knex_flatten_tester; grant all on items, b, c to knex_flatten_tester;
+    `)
+    const db = open()
+    await inTestTransaction(db, async () => {
+      await db.raw('set role knex_flatten_tester')
+      for (const id of [1, 2]) await db.transaction((trx) => trx('b').insert({ id }))
+      expect(await db('b').pluck('id')).toEqual([1, 2])
+    })
+    await database.rows('drop owned by knex_flatten_tester; drop role knex_flatten_tester; drop schema secret cascade; drop table b, c')
   })
 
   it('runs at one isolation level, and refuses a stronger one', async () => {

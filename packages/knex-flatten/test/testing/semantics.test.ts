@@ -14,7 +14,7 @@ import { predict } from '../random-programs/model.ts'
 import { program } from '../random-programs/program.ts'
 
 /** More with KNEX_FLATTEN_RUNS=10000, for a long run by hand. */
-const numRuns = Number(process.env['KNEX_FLATTEN_RUNS'] ?? 100)
+const numRuns = Number(process.env['KNEX_FLATTEN_RUNS'] ?? 60)
 
 /** A test has one connection: what loses it loses the test. */
 const cells = everyCell().filter(({ depth, failure }) => depth <= 2 && failure !== 'lost')
@@ -46,23 +46,30 @@ describe('transactions inside a test transaction', () => {
     },
   )
 
-  it(`agree with the model of random nested programs in ${numRuns} cases`, { timeout: 0 }, async () => {
-    const { db } = connectFlat(database, { config: { pool: { max: 1 } } }, { doomOn })
-    await inTestTransaction(db, () =>
-      fc.assert(
-        fc.asyncProperty(program, async (root) => {
-          await db('items').delete()
-          const { outcome, scopes } = await run(db, root)
-          const expected = predict(root)
-          expect({ outcome, scopes, rows: (await db('items')).length }).toEqual({
-            outcome: expected.outcome,
-            scopes: expected.scopes,
-            rows: expected.rows,
-          })
-        }),
-        { numRuns },
-      ),
-    )
-    expect(await idsIn(database)).toEqual([])
-  })
+  it.each([
+    ['', {}],
+    [', ambient and lazy', { ambient: true, lazyBegin: true }],
+  ])(
+    `agree with the model of random nested programs in ${numRuns} cases%s`,
+    { timeout: 0 },
+    async (_how, options) => {
+      const { db } = connectFlat(database, { config: { pool: { max: 1 } } }, { doomOn, ...options })
+      await inTestTransaction(db, () =>
+        fc.assert(
+          fc.asyncProperty(program, async (root) => {
+            await db('items').delete()
+            const { outcome, scopes } = await run(db, root)
+            const expected = predict(root)
+            expect({ outcome, scopes, rows: (await db('items')).length }).toEqual({
+              outcome: expected.outcome,
+              scopes: expected.scopes,
+              rows: expected.rows,
+            })
+          }),
+          { numRuns },
+        ),
+      )
+      expect(await idsIn(database)).toEqual([])
+    },
+  )
 })
