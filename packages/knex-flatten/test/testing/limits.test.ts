@@ -247,7 +247,9 @@ describe('a test transaction', () => {
       for (const id of [1, 2]) await db.transaction((trx) => trx('b').insert({ id }))
       expect(await db('b').pluck('id')).toEqual([1, 2])
     })
-    await database.rows('drop owned by knex_flatten_tester; drop role knex_flatten_tester; drop schema secret cascade; drop table b, c')
+    await database.rows(
+      'drop owned by knex_flatten_tester; drop role knex_flatten_tester; drop schema secret cascade; drop table b, c',
+    )
   })
 
   it('runs at one isolation level, and refuses a stronger one', async () => {
