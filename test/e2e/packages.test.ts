@@ -29,7 +29,16 @@ beforeAll(async () => {
       '@types/node',
       '@types/pg',
       'vitest',
-    ].map(versionOf),
+    ].map((name) => versionOf(name)),
+    ...[
+      'express',
+      '@types/express',
+      'fastify',
+      'koa',
+      '@types/koa',
+      '@nestjs-cls/transactional',
+      'nestjs-cls',
+    ].map((name) => versionOf(name, 'packages/knex-flatten')),
     ...olderTypeScripts.map((version) => `typescript-${version}@npm:typescript@${version}`),
   ])
 })
@@ -94,14 +103,19 @@ describe("in a user's project", () => {
   it.each(
     typeScripts.flatMap((typeScript) => resolutions.map((resolution) => [typeScript, resolution] as const)),
   )('the types of knex-flatten are known to %s under %s', async (typeScript, moduleResolution) => {
-    const code = await readFile(new URL('types.mts.txt', import.meta.url), 'utf8')
-    await project.write('types.mts', code)
+    // What frameworks declare takes TypeScript long to read.
+    const web = typeScript === 'typescript' || moduleResolution === 'nodenext'
+    const files = ['types.mts', ...(web ? ['web-types.mts'] : [])]
+    for (const file of files) {
+      await project.write(file, await readFile(new URL(`${file}.txt`, import.meta.url), 'utf8'))
+    }
     const module = moduleResolution === 'bundler' ? 'esnext' : moduleResolution
     const { code: status, output } = await project.run(
       'node',
       `node_modules/${typeScript}/bin/tsc`,
       ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--target', 'es2022'],
-      ...['--types', 'node', '--module', module, '--moduleResolution', moduleResolution, 'types.mts'],
+      ...['--types', 'node', '--module', module, '--moduleResolution', moduleResolution, '--esModuleInterop'],
+      ...files,
     )
     if (status !== 0) expect.fail(output)
   })

@@ -1,6 +1,6 @@
 import { execFile, type ExecFileException } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,7 +68,9 @@ export class UserProject {
     const folder = await mkdtemp(join(tmpdir(), 'knex-flatten-user-'))
     const project = new UserProject(folder)
     await project.write('package.json', JSON.stringify({ name: 'shop', private: true, type: 'module' }))
-    await mustRun('npm', ['install', '--no-audit', '--no-fund', '--silent', ...packages], folder)
+    // How strict the workspace is with engines is in the environment of its tests; a user's npm only warns.
+    const how = ['--no-audit', '--no-fund', '--loglevel=error', '--engine-strict=false']
+    await mustRun('npm', ['install', ...how, ...packages], folder)
     return project
   }
 
@@ -85,8 +87,8 @@ export class UserProject {
   }
 }
 
-/** The version of a dependency that the workspace is tested with. */
-export function versionOf(name: string): string {
-  const require = createRequire(import.meta.url)
-  return `${name}@${(require(`${name}/package.json`) as { version: string }).version}`
+/** The version of a dependency of one of our packages, by default of these tests, that the workspace is tested with. */
+export function versionOf(name: string, owner = 'test'): string {
+  const manifest = join(workspace, owner, 'node_modules', name, 'package.json')
+  return `${name}@${(JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version}`
 }

@@ -12,6 +12,15 @@ export type UpdateOf<Table extends Knex.TableNames> = Knex.ResolveTableType<Knex
 /** Values for some columns; what only the database can compute comes as `knex.raw(…)`. */
 export type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | Knex.Raw }
 
+/** A row, or several, with no other columns than allowed: TypeScript itself looks for them only where the type of a row is known. */
+export type OneOrMany<Row, Allowed> =
+  | (NoOther<Row, Allowed> & { readonly [Symbol.iterator]?: never })
+  | readonly (Allowed & NoOther<Row, Allowed>)[]
+
+type NoOther<Row, Allowed> = {
+  readonly [Other in Exclude<Row extends unknown ? keyof Row : never, keyof Allowed>]?: never
+}
+
 /** The columns of a row, by the names the application uses. */
 export type ColumnOf<Row> = keyof Row & string
 

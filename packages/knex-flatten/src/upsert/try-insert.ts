@@ -4,7 +4,7 @@ import { insertUnlessThere } from './insert-unless-there.ts'
 import { insertAtOnce, canInsertAtOnce, insertEach, type TriedInsert } from './insert-many.ts'
 import { lockable, lockKeys } from './lock.ts'
 import { checkUpsert, refuse, tryInsertChecks, type TryInsertOptions } from './options.ts'
-import type { AnyRow, ColumnOf, InsertOf, RowOf, Undeclared, Values } from './table-types.ts'
+import type { AnyRow, ColumnOf, InsertOf, OneOrMany, RowOf, Undeclared, Values } from './table-types.ts'
 import { columnsOf, type Row, tellCall } from './target.ts'
 import { findUniqueIndex } from './unique-index.ts'
 
@@ -30,7 +30,7 @@ export function tryInsert<
 >(
   trxOrDb: Knex,
   table: Table,
-  rowOrRows: Given | readonly Given[],
+  rowOrRows: (Given | readonly Given[]) & OneOrMany<NoInfer<Given>, Values<InsertOf<Table>>>,
   options?: TryInsertOptions<Column, ColumnOf<InsertOf<Table>>>,
 ): Promise<TriedInsert<Pick<RowOf<Table>, Column>, Given>>
 export function tryInsert<OneRow extends object = never, Column extends ColumnOf<OneRow> = ColumnOf<OneRow>>(
