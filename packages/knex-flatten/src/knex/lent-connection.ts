@@ -62,7 +62,7 @@ export class LentConnection {
     if (this.inRoot && !this.#session.over) return send()
     try {
       if (this.#session.over) throw this.#session.over
-      await this.#session.beginUnit(false)
+      await this.#session.during(() => this.#session.beginUnit(false))
       this.#unit = 'stream'
       this.#finished = undefined
     } catch (error) {
@@ -78,10 +78,12 @@ export class LentConnection {
   }
 
   /** Ends what is left: a statement that nobody waits for any more, a stream that was given up. */
-  async finish(): Promise<void> {
-    await this.#previous
-    if (this.#unit !== 'stream') return
-    await (this.#finished ??= keepUnit(this.#session.ask).catch(() => undefined))
+  finish(): Promise<void> {
+    return this.#session.during(async () => {
+      await this.#previous
+      if (this.#unit !== 'stream') return
+      await (this.#finished ??= keepUnit(this.#session.ask).catch(() => undefined))
+    })
   }
 
   async #control(control: string, statement: QueryObject): Promise<QueryObject> {

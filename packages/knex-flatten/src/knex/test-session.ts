@@ -14,7 +14,7 @@ import {
 } from '../transaction/test-verdicts.ts'
 import { heedLoss } from './handed-pool.ts'
 import type { Instance } from './instance.ts'
-import type { Connection, KnexClient, QueryObject } from './internals.ts'
+import type { Connection, KnexClient } from './internals.ts'
 import { LentConnection } from './lent-connection.ts'
 import { isStronger } from './opening.ts'
 import { type Ask, beginTest, beginUnit, endTest } from './test-unit.ts'
@@ -106,7 +106,7 @@ export class TestSession {
   }
 
   /** While this runs, whoever waits for the connection waits for something. */
-  during(run: () => Promise<QueryObject>): Promise<QueryObject> {
+  during<Value>(run: () => Promise<Value>): Promise<Value> {
     return this.#turns.during(run)
   }
 

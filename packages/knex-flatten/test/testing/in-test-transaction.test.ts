@@ -361,6 +361,9 @@ describe.each(knexVersions)('in a test transaction on Knex %s', (_version, knex)
     for (let test = 0; test < 3; test++) {
       await inTestTransaction(db, async () => {
         expect(await pidOf(db)).toBe(pid)
+        expect(await rejection(db.raw('select pg_sleep(0.1)').timeout(10))).toMatchObject({
+          name: 'KnexTimeoutError',
+        })
         await db.transaction((trx) => trx.raw(`set local statement_timeout = '9s'; set lock_timeout = '8s'`))
       })
     }

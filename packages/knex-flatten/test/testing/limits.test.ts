@@ -317,8 +317,14 @@ describe('a test transaction', () => {
       await Promise.allSettled([1, 1, 2].map((id) => insert(db, id).connection(connection)))
       await db.transaction((trx) => insert(trx, 3), { connection } as Knex.TransactionConfig)
       await db.client.releaseConnection(connection)
+      const trx = await db.transaction()
+      // Knex itself does so with streams: by now the connection is another's.
       await db.client.releaseConnection(connection)
-      expect(await ids(db)).toEqual([1, 2, 3])
+      const waiting = insert(db, 4).then(() => 'stored')
+      await insert(trx, 5)
+      await trx.rollback()
+      expect(await waiting).toBe('stored')
+      expect(await ids(db)).toEqual([1, 2, 3, 4])
     })
   })
 
@@ -339,6 +345,26 @@ describe('a test transaction', () => {
     await rejection(insert(trx, 2))
     await rejection(trx.commit())
     expect(trx.isCompleted()).toBe(true)
+    expect(await ids(db)).toEqual([])
+  })
+
+  it('fails a test that keeps a connection taken by hand, on which nothing runs any more', async () => {
+    const db = open()
+    let connection: unknown
+    const left = inTestTransaction(
+      db,
+      async () => {
+        connection = await db.client.acquireConnection()
+      },
+      { stuckAfterMs: 50 },
+    )
+    expect(await refusal(left)).toMatch(/a query was still running/)
+    await refusal(insert(db, 1).connection(connection))
+    const reading = async () => {
+      for await (const row of db('items').connection(connection).stream()) throw row
+    }
+    await refusal(reading())
+    await db.client.releaseConnection(connection)
     expect(await ids(db)).toEqual([])
   })
 
