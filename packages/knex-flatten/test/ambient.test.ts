@@ -37,7 +37,9 @@ describe.each(knexVersions)('ambient transactions on Knex %s', (_version, knex) 
     const { db } = connectFlat(database, { knex })
     await db.transaction(async (trx) => {
       expect(await pidOf(db)).not.toBe(await pidOf(trx))
-      await db.transaction(async (other) => expect(await pidOf(other)).not.toBe(await pidOf(trx)))
+      await trx.transaction(async () => {
+        await db.transaction(async (other) => expect(await pidOf(other)).not.toBe(await pidOf(trx)))
+      })
     })
   })
 

@@ -295,16 +295,20 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     const { db } = connectFlat(database, { knex })
     await db.transaction(async (trx) => {
       const connection = await trx.client.acquireConnection()
+      // An older driver does not tell.
+      connection.getTransactionStatus = undefined
       const error = await rejection(db.transaction(async () => undefined, { connection }))
       expect(error).toMatchObject({ code: 'FLATTEN_OPTIONS' })
       const other = await db.client.acquireConnection()
       expect(await rejection(trx.transaction(async () => undefined, { connection: other }))).toMatchObject({
         code: 'FLATTEN_OPTIONS',
       })
-      await other.query('begin')
-      expect(await rejection(db.transaction(async () => undefined, { connection: other }))).toMatchObject({
-        code: 'FLATTEN_OPTIONS',
-      })
+      for (const sql of ['begin', 'select 1/0']) {
+        await other.query(sql).catch(() => 'aborted')
+        expect(await rejection(db.transaction(async () => undefined, { connection: other }))).toMatchObject({
+          code: 'FLATTEN_OPTIONS',
+        })
+      }
       await other.query('rollback')
       await db.transaction(async (own) => own('items').insert({ id: 2 }), { connection: other })
       await db.client.releaseConnection(other)

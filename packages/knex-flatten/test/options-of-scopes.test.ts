@@ -1,5 +1,10 @@
 import type { Knex } from 'knex'
-import { DurableTransactionError, ReadOnlyUpgradeError, TransactionOptionsError } from 'knex-flatten'
+import {
+  DurableTransactionError,
+  ReadOnlyUpgradeError,
+  TransactionOptionsError,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, rejection, useItems } from './items.ts'
@@ -26,6 +31,7 @@ describe.each(knexVersions)('what a scope may ask for on Knex %s', (_version, kn
 
   it.each([
     [undefined, 'repeatable read', "runs at the server's default level"],
+    [undefined, 'snapshot', "runs at the server's default level"],
     ['repeatable read', 'serializable', 'runs at repeatable read'],
   ] as const)('refuses in a root at %s one that asks for %s', async (isolationLevel, asked, told) => {
     const { db } = open()
@@ -42,27 +48,36 @@ describe.each(knexVersions)('what a scope may ask for on Knex %s', (_version, kn
 
   it('refuses writes, and nothing else, within a read-only scope of a root that writes', async () => {
     const { db, received } = open()
-    await db
-      .transaction(async (trx) => {
+    const error = await rejection(
+      db.transaction(async (trx) => {
         await insert(trx, 1)
-        await trx
-          .transaction(
-            async (report) => {
-              expect(await report('items').where({ id: 1 }).pluck('id')).toEqual([1])
-              const error = await rejection(report('items').where({ id: 1 }).update({ note: 'changed' }))
-              expect(error).toBeInstanceOf(ReadOnlyUpgradeError)
-              expect(error.message).toMatch(
-                /update "items" set "note" = \? where "id" = \?\nwas not sent.*"report"/,
-              )
-              const deeper = await rejection(report.transaction((inner) => insert(inner, 2)))
-              expect(deeper).toBeInstanceOf(ReadOnlyUpgradeError)
-            },
-            { readOnly: true, name: 'report' },
-          )
-          .catch(() => 'the failed scope inside it has doomed the root')
-      })
-      .catch(() => undefined)
-    expect((await received()).filter((sql) => sql.startsWith('update'))).toEqual([])
+        await trx.transaction(
+          async (report) => {
+            expect(await report('items').where({ id: 1 }).pluck('id')).toEqual([1])
+            const refused = await rejection(report('items').where({ id: 1 }).update({ note: 'changed' }))
+            expect(refused).toBeInstanceOf(ReadOnlyUpgradeError)
+            expect(refused.message).toMatch(
+              /update "items" set "note" = \? where "id" = \?\nwas not sent.*"report"/,
+            )
+            const among = await rejection(report.raw("select 1; update items set note = 'changed'"))
+            expect(among).toBeInstanceOf(ReadOnlyUpgradeError)
+            const deeper = await rejection(report.transaction((inner) => insert(inner, 2)))
+            expect(deeper).toBeInstanceOf(ReadOnlyUpgradeError)
+          },
+          { readOnly: true, name: 'report' },
+        )
+      }),
+    )
+    // The failed scope inside it has doomed the root.
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toBeInstanceOf(ReadOnlyUpgradeError)
+    expect((await received()).filter((sql) => sql.includes('update'))).toEqual([])
+  })
+
+  it('leaves it to PostgreSQL to refuse writes in a root that is read-only', async () => {
+    const { db } = open()
+    const error = await rejection(db.transaction((trx) => insert(trx, 1), { readOnly: true }))
+    expect(error).toMatchObject({ code: '25006' })
   })
 
   it('lets a root write again behind a read-only scope', async () => {

@@ -119,6 +119,32 @@ describe.each(knexVersions)('propagation on Knex %s', (_version, knex) => {
     },
   )
 
+  it('runs without a transaction with the user parameters of its instance', async () => {
+    const db = open().withUserParams({ tenant: 7 } as never)
+    await db.transaction(async (plain) => expect(plain.userParams).toEqual({ tenant: 7 }), {
+      propagation: 'supports',
+    })
+  })
+
+  it.each([undefined, boom])(
+    'runs without a transaction until its rollback(%s), as one would',
+    async (told) => {
+      const ended = open().transaction((plain) => void plain.rollback(told), { propagation: 'supports' })
+      if (told) expect(await rejection(ended)).toBe(told)
+      else expect(await ended).toBeUndefined()
+    },
+  )
+
+  it('runs without a transaction to a callback that throws at once', async () => {
+    const ended = open().transaction(
+      () => {
+        throw boom
+      },
+      { propagation: 'supports' },
+    )
+    expect(await rejection(ended)).toBe(boom)
+  })
+
   it('not-supported inside a transaction runs beside it, and its rows stay', async () => {
     const error = await rejection(
       open().transaction(async (trx) => {

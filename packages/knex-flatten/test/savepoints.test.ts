@@ -116,17 +116,26 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
   ])('is rejected, and its root with it, after the loss of its connection, %s', async (_how, lose) => {
     const { db } = open()
     let part: unknown
+    let middle: any
     const unhandled = await unhandledDuring(async () => {
       const error = await rejection(
         db.transaction(async (trx) => {
           await insert(trx, 2)
-          part = await rejection(trx.transaction((inner) => lose(inner), { savepoint: true }))
+          middle = await rejection(
+            trx.transaction(
+              async (around) => {
+                part = await rejection(around.transaction((inner) => lose(inner), { savepoint: true }))
+              },
+              { savepoint: true },
+            ),
+          )
         }),
       )
       expect(error).toBeInstanceOf(UnexpectedRollbackError)
       expect(error.message).toContain('The connection was lost')
     })
     expect(part).toBeInstanceOf(Error)
+    expect(middle.message).toContain('The connection was lost')
     expect(unhandled).toEqual([])
     expect(await db('items').pluck('id')).toEqual([1])
   })
@@ -219,29 +228,36 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
     expect(await idsIn(database)).toEqual([1, 3])
   })
 
-  it('is undone with the one around it, and can do no harm by ending late', async () => {
-    const { db, received } = open()
-    await db.transaction(async (trx) => {
-      const outer = await trx.transaction(undefined, { savepoint: true })
-      const inner = await outer.transaction(undefined, { savepoint: true })
-      await insert(inner, 2)
-      const undone = outer.rollback()
-      expect(await rejection(inner.commit())).toBeInstanceOf(RollbackOnlyError)
-      await undone
-      await insert(trx, 3)
-    })
-    expect((await received()).filter((sql) => sql.startsWith('ROLLBACK TO'))).toHaveLength(1)
-    expect(await idsIn(database)).toEqual([1, 3])
-  })
+  it.each(['commit', 'rollback'] as const)(
+    'is undone with the one around it, and does no harm by a late %s',
+    async (how) => {
+      const { db, received } = open()
+      await db.transaction(async (trx) => {
+        const outer = await trx.transaction(undefined, { savepoint: true })
+        const inner = await outer.transaction(undefined, { savepoint: true })
+        await insert(inner, 2)
+        const undone = outer.rollback()
+        if (how === 'commit') expect(await rejection(inner.commit())).toBeInstanceOf(RollbackOnlyError)
+        else await inner.rollback()
+        await undone
+        await insert(trx, 3)
+      })
+      expect((await received()).filter((sql) => sql.startsWith('ROLLBACK TO'))).toHaveLength(1)
+      expect(await idsIn(database)).toEqual([1, 3])
+    },
+  )
 
   it('is what every nested transaction gets with nested: escalate, but not one that asks to join', async () => {
     const { db, received } = open({ nested: 'escalate' })
     await db.transaction(async (trx) => {
       await trx.transaction(fail).catch(() => 'undone alone')
+      await trx.transaction(fail, { propagation: 'nested' }).catch(() => 'undone alone')
       await trx.transaction((joined) => insert(joined, 2), { propagation: 'required' })
     })
     expect(await idsIn(database)).toEqual([1, 2])
-    expect((await received()).filter((sql) => sql.startsWith('SAVEPOINT'))).toHaveLength(1)
+    const sent = await received()
+    expect(sent.filter((sql) => sql.startsWith('SAVEPOINT'))).toHaveLength(2)
+    expect(sent.filter((sql) => sql.includes('pg_is_in_recovery'))).toHaveLength(1)
   })
 
   it('is refused on a reader, before a savepoint is sent, and dooms nothing', async () => {
@@ -261,6 +277,9 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
       const error = await rejection(trx.transaction(async () => expect.unreachable()))
       expect(error).toBeInstanceOf(TransactionOptionsError)
       expect(error.message).toContain("{ nested: 'throw' }")
+      expect(
+        await rejection(trx.transaction(async () => expect.unreachable(), { propagation: 'nested' })),
+      ).toBeInstanceOf(TransactionOptionsError)
       await trx.transaction((joined) => insert(joined, 2), { propagation: 'required' })
       await trx.transaction((part) => insert(part, 3), { savepoint: true })
     })

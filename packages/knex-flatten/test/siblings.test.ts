@@ -38,11 +38,13 @@ describe.each(knexVersions)('scopes of one transaction on Knex %s', (_version, k
     const { db } = open()
     await db.transaction((trx) =>
       trx.transaction(async (inner) => {
-        await db.transaction(async () => {
-          await trx.transaction(async (sibling) => {
-            expect(sibling.parentTransaction).toBe(inner)
-          })
-        })
+        await db.transaction((beside) =>
+          beside.transaction(async () => {
+            await trx.transaction(async (sibling) => {
+              expect(sibling.parentTransaction).toBe(inner)
+            })
+          }),
+        )
       }),
     )
   })
@@ -138,6 +140,17 @@ describe.each(knexVersions)('scopes of one transaction on Knex %s', (_version, k
       expect(error.message).toMatch(/was not opened: the transaction .* around it ended first/)
     }
     expect(await rejection(deep.commit())).toBeInstanceOf(RollbackOnlyError)
+  })
+
+  it('refuses one on a doomed transaction at once, whoever is before it', async () => {
+    const { db } = open(200)
+    const trx = await db.transaction()
+    await trx.transaction()
+    await trx('items')
+      .insert({ id: 1 })
+      .catch(() => 'swallowed')
+    expect(await rejection(trx.transaction(async () => undefined))).toBeInstanceOf(RollbackOnlyError)
+    await trx.rollback()
   })
 
   it('refuses a durable one at once, whoever is before it', async () => {

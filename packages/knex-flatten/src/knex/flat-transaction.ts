@@ -129,7 +129,7 @@ async function rejectScope(
   error: unknown,
   gone: Frame | undefined,
 ): Promise<unknown> {
-  if (!gone && !transaction.isCompleted()) return transaction.query(connection, SCOPE_ROLLBACK, 2, error)
+  if (!transaction.isCompleted()) return transaction.query(connection, SCOPE_ROLLBACK, 2, error)
   transaction._completed = true
   const told = error ?? (gone && outlived(stateOf(transaction).frame, gone))
   if (told === undefined) transaction._resolver()

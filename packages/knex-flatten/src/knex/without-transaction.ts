@@ -24,12 +24,8 @@ export function runWithoutTransaction(
       isCompleted: () => shell._completed,
     })
     runSuspended(instance, () => {
-      try {
-        const result = container(handle)
-        if (isThenable(result)) result.then(resolve, fail)
-      } catch (error) {
-        fail(error)
-      }
+      const result = container(handle)
+      if (isThenable(result)) result.then(resolve, fail)
     })
   })
 }
