@@ -1,5 +1,12 @@
 import type { Knex } from 'knex'
-import { afterCommit, type FlattenOptions, ForeignConnectionError, isRollbackOnly } from 'knex-flatten'
+import {
+  afterCommit,
+  beforeCommit,
+  type FlattenOptions,
+  ForeignConnectionError,
+  isRollbackOnly,
+  PoolStarvationError,
+} from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, pidOf, rejection, useItems } from './items.ts'
@@ -119,6 +126,72 @@ describe.each(knexVersions)('ambient transactions on Knex %s', (_version, knex) 
       await insert(db, 1)
     })
     expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('runs hooks before COMMIT inside of it', async () => {
+    const db = open()
+    const error = await rejection(
+      db.transaction(async () => {
+        beforeCommit(db, async () => {
+          await insert(db, 1)
+          throw boom
+        })
+      }),
+    )
+    expect(error).toBe(boom)
+    expect(await idsIn(database)).toEqual([])
+  })
+
+  it('leaves a query alone that was given a connection', async () => {
+    const db = open()
+    await db.transaction(async () => {
+      const connection = await db.client.acquireConnection()
+      const { rows } = await db.raw('select pg_backend_pid() as pid').connection(connection)
+      expect(rows).toEqual([{ pid: connection.processID }])
+      await db.client.releaseConnection(connection)
+    })
+  })
+
+  it("finds the one of another instance's where its own is suspended", async () => {
+    const one = open()
+    const other = open()
+    await one.transaction(async (trx) => {
+      const outer = await pidOf(trx)
+      await other.transaction(async () => expect(await pidOf(one)).toBe(outer), {
+        propagation: 'not-supported',
+      })
+    })
+  })
+
+  it('refuses a query with foreignConnection throw although it cannot be compiled', async () => {
+    const db = open({ foreignConnection: 'throw' })
+    await db.transaction(async () => {
+      const error = await rejection(db.raw('select ?', []))
+      expect(error).toBeInstanceOf(ForeignConnectionError)
+      expect(error.message).toMatch(/^A query on the Knex instance was made inside/)
+    })
+  })
+
+  it('refuses at once a requires-new that only the transactions around could give a connection', async () => {
+    const { db } = connectFlat(database, { knex, config: { pool: { max: 2 } } }, { ambient: true })
+    const suspended = { propagation: 'requires-new' } as const
+    const error = await rejection(
+      db.transaction(() =>
+        db.transaction(() => db.transaction(async () => expect.unreachable(), suspended), suspended),
+      ),
+    )
+    expect(error).toBeInstanceOf(PoolStarvationError)
+  })
+
+  it('counts no transaction among those around that is being committed', async () => {
+    const { db } = connectFlat(database, { knex, config: { pool: { max: 1 } } }, { ambient: true })
+    let next!: Promise<unknown>
+    await db.transaction(async (trx) => {
+      void trx.commit()
+      next = Promise.resolve(db.transaction((own) => insert(own, 1), { propagation: 'requires-new' }))
+    })
+    await next
+    expect(await idsIn(database)).toEqual([1])
   })
 
   it('refuses a query on the instance inside a transaction with foreignConnection throw', async () => {

@@ -153,6 +153,26 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
     expect(await idsIn(database)).toEqual([1])
   })
 
+  it('is doomed by a scope that throws something else than an error', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is the point
+        await trx.transaction(() => Promise.reject('no error')).catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.cause).toBe('no error')
+  })
+
+  it('keeps the first failure as cause when others were on their way with it', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction((trx) => Promise.allSettled([insert(trx, 1), insert(trx, 2)])),
+    )
+    expect(error.cause).toMatchObject({ code: '23505' })
+  })
+
   it('keeps the first failure as cause when others follow', async () => {
     const { db } = open()
     const error = await rejection(

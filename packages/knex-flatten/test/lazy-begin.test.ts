@@ -1,5 +1,12 @@
+import type { EventEmitter } from 'node:events'
 import type { Knex } from 'knex'
-import { afterCommit, afterCompletion, RollbackOnlyError, UnexpectedRollbackError } from 'knex-flatten'
+import {
+  afterCommit,
+  afterCompletion,
+  PoolStarvationError,
+  RollbackOnlyError,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, pidOf, rejection, useItems } from './items.ts'
@@ -128,6 +135,56 @@ describe.each(knexVersions)('a lazy BEGIN on Knex %s', (_version, knex) => {
       expect((failed as Error).message).toMatch(/was rolled back before there was a connection for it/)
       expect(await received()).toEqual(['select 1'])
     })
+  })
+
+  it('lets a requires-new inside it have the only connection', async () => {
+    const { db } = open()
+    await db.transaction((trx) => trx.transaction((own) => insert(own, 2), { propagation: 'requires-new' }))
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('refuses at once a requires-new for which it would have to give its connection', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await insert(trx, 2)
+        await trx.transaction((own) => insert(own, 3), { propagation: 'requires-new' })
+      }),
+    )
+    expect(error).toBeInstanceOf(PoolStarvationError)
+  })
+
+  it('cancels a statement on the connection that it got', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction((trx) => trx.raw('select pg_sleep(60)').timeout(50, { cancel: true })),
+    )
+    expect(error.name).toBe('KnexTimeoutError')
+    expect(await idsIn(database)).toEqual([1])
+  })
+
+  it('is doomed by the loss of its connection, also where nobody has noticed', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        const pid = await pidOf(trx)
+        const { used } = (db.client as { pool: { used: { resource: EventEmitter }[] } }).pool
+        const ended = new Promise((resolve) => used[0]!.resource.once('end', resolve))
+        await database.rows(`select pg_terminate_backend(${pid})`)
+        await ended
+        await insert(trx, 2).catch(() => 'swallowed')
+      }),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.message).toContain('The connection was lost')
+  })
+
+  it('takes a connection that is given to it at once', async () => {
+    const { db, received } = open()
+    const connection = await db.client.acquireConnection()
+    await db.transaction(async () => undefined, { connection })
+    await db.client.releaseConnection(connection)
+    expect(await received()).toEqual(['BEGIN;', 'COMMIT;'])
   })
 
   it('sets a savepoint as its first statement', async () => {

@@ -2,7 +2,10 @@ import type { Knex } from 'knex'
 import {
   afterCommit,
   type FlattenOptions,
+  isRollbackOnly,
   RollbackOnlyError,
+  rollbackReason,
+  setRollbackOnly,
   TransactionOptionsError,
   UnexpectedRollbackError,
 } from 'knex-flatten'
@@ -68,6 +71,62 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
       await insert(trx, 3)
     })
     expect(await idsIn(database)).toEqual([1, 3])
+  })
+
+  it('refuses statements and scopes once something in it has failed, before the wire', async () => {
+    const { db, received } = open()
+    await db.transaction(async (trx) => {
+      await rejection(
+        trx.transaction(
+          async (part) => {
+            await insert(part, 1).catch(() => 'swallowed')
+            expect(await rejection(part.raw('select 1'))).toBeInstanceOf(RollbackOnlyError)
+            expect(await rejection(part.transaction(async () => expect.unreachable()))).toBeInstanceOf(
+              RollbackOnlyError,
+            )
+          },
+          { savepoint: true },
+        ),
+      )
+      await insert(trx, 2)
+    })
+    expect((await received()).filter((sql) => sql === 'select 1')).toEqual([])
+    expect(await idsIn(database)).toEqual([1, 2])
+  })
+
+  it('refuses statements once its root can only be rolled back', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction((trx) =>
+        trx.transaction(
+          async (part) => {
+            setRollbackOnly(trx, boom)
+            expect(isRollbackOnly(part)).toBe(true)
+            await insert(part, 2)
+          },
+          { savepoint: true },
+        ),
+      ),
+    )
+    expect(error).toBeInstanceOf(RollbackOnlyError)
+    expect(error.cause).toBe(boom)
+  })
+
+  it('is undone alone where it was marked to be rolled back', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      const part = trx.transaction(
+        async (inner) => {
+          setRollbackOnly(inner, boom)
+          expect([isRollbackOnly(inner), rollbackReason(inner)]).toEqual([true, boom])
+        },
+        { savepoint: true },
+      )
+      expect((await rejection(part)).cause).toBe(boom)
+      expect(isRollbackOnly(trx)).toBe(false)
+      await insert(trx, 2)
+    })
+    expect(await idsIn(database)).toEqual([1, 2])
   })
 
   it('is undone with its root', async () => {
