@@ -342,6 +342,8 @@ describe('a test transaction', () => {
     expect(await refusal(left)).toMatch(
       /When the test transaction .* was to be rolled back, the transaction "left" \(opened at .*\) was still running: it was cut off/,
     )
+    // Its locks are gone with it.
+    await database.rows('insert into items values (1); delete from items')
     await rejection(insert(trx, 2))
     await rejection(trx.commit())
     expect(trx.isCompleted()).toBe(true)
