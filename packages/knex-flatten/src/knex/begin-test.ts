@@ -1,8 +1,10 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
 import type { CallSite } from '../transaction/call-site.ts'
 import { tellTest } from '../transaction/test-verdicts.ts'
+import { ambientTransaction } from './opening.ts'
 import { flattenedInstance } from './running-frame.ts'
 import { type TestSettings, TestSession } from './test-session.ts'
+import { stateOf } from './transaction-state.ts'
 
 /** Lets a test transaction stand in for the pool of an instance. @throws TransactionOptionsError where it cannot */
 export async function beginTest(
@@ -16,6 +18,12 @@ export async function beginTest(
     throw new TransactionOptionsError(
       `${where}: db is inside the ${tellTest(instance.testing.site)} already. Roll that one back first; tests that run at the same time ` +
         'need an instance each.',
+    )
+  }
+  const around = ambientTransaction(instance)
+  if (around) {
+    throw new TransactionOptionsError(
+      `${where}: db is used inside the ${stateOf(around).frame}, and would run in that. Begin the test transaction outside of it.`,
     )
   }
   const session = new TestSession(instance, settings, site)

@@ -211,7 +211,8 @@ describe('a test transaction', () => {
       await inTestTransaction(db, async () => {
         await insert(db, 2)
         await db.transaction((other) => insert(other, 3))
-        expect(await ids(db)).toEqual([2, 3])
+        await trx.transaction((other) => insert(other, 4), { propagation: 'requires-new' })
+        expect(await ids(db)).toEqual([2, 3, 4])
         expect(await ids(trx)).toEqual([1])
       })
       await insert(trx, 2)
@@ -397,10 +398,10 @@ describe('a test transaction', () => {
   })
 
   it('waits for what was not awaited, and is rolled back behind it', async () => {
-    const db = open()
+    const db = open({ lazyBegin: true })
     let later: unknown
     await inTestTransaction(db, () => {
-      later = Promise.all([db.transaction((trx) => insert(trx, 1)), insert(db, 2)])
+      later = Promise.all([db.transaction((trx) => insert(trx, 1), { retry: true }), insert(db, 2)])
     })
     await later
     expect(await ids(db)).toEqual([])
@@ -424,6 +425,9 @@ describe('a test transaction', () => {
     await inTestTransaction(db, async () => {
       await insert(db, 3)
       expect(await ids(db)).toEqual([3])
+      // Told by whatever hears of it first: the driver, or the next statement.
+      await database.rows(`select pg_terminate_backend(${await pidOf(db)})`)
+      expect(await refusal(ids(db))).toMatch(/was lost/)
     })
   })
 
@@ -497,6 +501,18 @@ describe('a test transaction', () => {
       const [one, other] = [inTestTransaction(db, fn), inTestTransaction(db, fn)]
       await refused(other)
       await one
+    })
+
+    it('inside a transaction that db would find, and run in', async () => {
+      const db = open({ ambient: true })
+      await db.transaction(
+        async () => {
+          expect(await refused(inTestTransaction(db, fn))).toMatch(
+            /db is used inside the transaction "outer" \(opened at .*\), and would run in that\. Begin the test transaction outside of it\./,
+          )
+        },
+        { name: 'outer' },
+      )
     })
 
     it('with wrong arguments', async () => {
