@@ -14,22 +14,19 @@ export function ambientRunner(
 ): Runner {
   const { ambient } = instance.settings
   if ((!ambient && !instance.testing) || client.transacting || builder._connection) return make()
+  const beside = (): Runner => {
+    const refusal = refuseBesideRoot(instance, () => sqlOf(builder))
+    return refuse(make(), refusal)
+  }
   const around = ambientTransaction(instance)
-  if (!around)
-    return refuse(
-      make(),
-      refuseBesideRoot(instance, () => sqlOf(builder)),
-    )
+  if (!around) return beside()
   const { frame } = stateOf(around)
   const { abandoned } = frame.root
   if (ambient === 'join' && !abandoned) return around.trxClient.runner(builder)
   const error = abandoned ?? foreignConnection(frame, sqlOf(builder))
   if (ambient !== 'warn' || abandoned) return refuse(make(), error)
   client.logger.warn(error.message)
-  return refuse(
-    make(),
-    refuseBesideRoot(instance, () => sqlOf(builder)),
-  )
+  return beside()
 }
 
 /** Knex's own runner, so that a stream is told as well. */
