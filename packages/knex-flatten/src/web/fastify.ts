@@ -23,7 +23,7 @@ declare module 'fastify' {
  * that goes before. Where COMMIT fails, the error goes to the route's error handler. A route opts out by
  * `{ config: { transaction: false } }`.
  *
- * It concerns the routes that are added after it, in the same context and below.
+ * It concerns the routes that are added after it, in the same context and below, and not what answers unknown URLs.
  *
  * @param db - what `flatten()` returned; with `ambient: true` queries on it join the request's transaction, otherwise use
  *   `transactionOf(db, request)`.
@@ -46,7 +46,9 @@ export function transactionPerRequest(
     app.addHook('onRoute', (route) => rollBackOnError(db, route))
     app.addHook('preHandler', (request, reply, done) => {
       const { config, url = '' } = request.routeOptions
-      if (config.transaction === false || skip(request) || RequestTransaction.of(db, request)) {
+      // What a handler for unknown URLs throws is told to no route.
+      const optsOut = request.is404 || config.transaction === false || skip(request)
+      if (optsOut || RequestTransaction.of(db, request)) {
         done()
         return
       }

@@ -88,7 +88,6 @@ export class HeldResponse {
     if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#bytes += Buffer.byteLength(chunk)
     if (this.#bytes <= this.#limits.maxHeldBytes) return
     const error = tooLong(this.#limits.maxHeldBytes)
-    this.#deciding = true
     void this.#transaction.rollback(error)
     this.#refuse(error)
   }

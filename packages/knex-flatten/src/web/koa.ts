@@ -59,7 +59,7 @@ async function handle(
   try {
     await next()
     const held = await heldBody(transaction, ctx.body, maxHeldBytes)
-    if (held !== ctx.body) replaceBody(ctx, held)
+    if (held !== ctx.body) ctx.body = held
     await transaction.endWith(ctx.status, rollbackFrom)
   } catch (error) {
     await transaction.rollback(error)
@@ -67,12 +67,4 @@ async function handle(
     if (ctx.headerSent) ctx.res.destroy()
     throw error
   }
-}
-
-/** Koa guesses the type anew for each body, and calls any other than an empty one a success. */
-function replaceBody(ctx: Context, body: unknown): void {
-  const { status, type } = ctx
-  ctx.body = body
-  ctx.status = status
-  if (type) ctx.type = type
 }

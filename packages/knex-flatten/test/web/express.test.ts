@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import express from 'express'
-import { RequestRollbackError, setRollbackOnly, UnexpectedRollbackError } from 'knex-flatten'
+import express, { type Response } from 'express'
+import { afterRollback, RequestRollbackError, setRollbackOnly, UnexpectedRollbackError } from 'knex-flatten'
 import { transactionOf, transactionPerRequest } from 'knex-flatten/express'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { idsIn, pidOf, useItems } from '../items.ts'
@@ -73,6 +73,19 @@ describe('one transaction per request in Express', () => {
     expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
   })
 
+  it('hands an error on once it is rolled back, and the hooks behind that have run', async () => {
+    const { url, outcomes, errors } = await serve((its) => async () => {
+      await work.insert(its, 1)
+      afterRollback(its.db, async () => {
+        await its.db.raw('select 1')
+        its.outcomes.push(`${its.errors.length} errors told`)
+      })
+      throw new Error('too late')
+    })
+    expect((await fetch(url)).status).toBe(500)
+    expect([outcomes, errors.length]).toEqual([['0 errors told', 'rolled-back'], 1])
+  })
+
   it('rolls back what was thrown, also where nobody but the status tells of it', async () => {
     const { url } = await serve(
       (its) => async () => {
@@ -85,17 +98,25 @@ describe('one transaction per request in Express', () => {
     expect(await idsIn(database)).toEqual([])
   })
 
-  it("answers with the error where COMMIT is refused, and with nothing of the handler's answer", async () => {
-    const { url, errors } = await serve((its) => async (_req, res) => {
-      await work.failAtCommit(its, 1)
-      res.status(201).set('x-mine', 'yes').json({ paid: true })
-    })
-    const answer = await fetch(url)
-    expect([answer.status, await answer.json()]).toEqual([500, { told: '23503' }])
-    expect([answer.headers.get('x-mine'), answer.headers.get('x-before')]).toEqual([null, 'kept'])
-    expect(errors).toHaveLength(1)
-    expect(await idsIn(database)).toEqual([])
-  })
+  it.each([
+    ['by the framework', (res: Response) => res.status(201).set('x-mine', 'yes').json({ paid: true })],
+    ['by Node itself', (res: Response) => res.writeHead(201, 'Paid', { 'x-mine': 'yes' }).end('paid')],
+  ])(
+    'answers with the error where COMMIT is refused, and with nothing of what was sent %s',
+    async (_how, send) => {
+      const { url, errors } = await serve((its) => async (_req, res) => {
+        await work.failAtCommit(its, 1)
+        res.statusMessage = 'Paid'
+        send(res)
+      })
+      const answer = await fetch(url)
+      expect(answer.statusText).toBe('Internal Server Error')
+      expect([answer.status, await answer.json()]).toEqual([500, { told: '23503' }])
+      expect([answer.headers.get('x-mine'), answer.headers.get('x-before')]).toEqual([null, 'kept'])
+      expect(errors).toHaveLength(1)
+      expect(await idsIn(database)).toEqual([])
+    },
+  )
 
   it('answers with the error where a swallowed error has doomed the transaction', async () => {
     const { url, errors } = await serve((its) => async (_req, res) => {
@@ -143,6 +164,19 @@ describe('one transaction per request in Express', () => {
     })
     expect(await (await fetch(url)).json()).toBe('quick')
     expect(await received()).toEqual([])
+  })
+
+  it('runs at the isolation level that is asked for', async () => {
+    const { url, received } = await serve(
+      ({ db }) =>
+        async (_req, res) =>
+          res.json(await pidOf(db)),
+      {
+        isolationLevel: 'serializable',
+      },
+    )
+    await fetch(url)
+    expect((await received())[0]).toMatch(/^BEGIN.*SERIALIZABLE/i)
   })
 
   it('lets a request only read by its method, and another write', async () => {
@@ -205,15 +239,27 @@ describe('one transaction per request in Express', () => {
   })
 
   it('counts once where it is mounted twice', async () => {
-    const its = routes(database)
+    const its = routes(database, { ambient: false })
     const app = express()
     app.use(transactionPerRequest(its.db), transactionPerRequest(its.db))
-    app.get('/', async (_req, res) => {
-      await work.insert(its, 1)
+    app.get('/', async (req, res) => {
+      await transactionOf(its.db, req)('items').insert({ id: 1 })
       res.json('once')
     })
     expect(await (await fetch(await listen(app))).json()).toBe('once')
     expect(await its.received()).toEqual(['BEGIN;', expect.stringContaining('insert'), 'COMMIT;'])
+  })
+
+  it('keeps the transactions of two instances apart', async () => {
+    const [one, other] = [routes(database), routes(database)]
+    const app = express()
+    app.use(transactionPerRequest(one.db), transactionPerRequest(other.db))
+    app.get('/', async (req, res) => {
+      res.json([await pidOf(transactionOf(one.db, req)), await pidOf(transactionOf(other.db, req))])
+    })
+    const [first, second] = await (await fetch(await listen(app))).json()
+    expect(first).not.toBe(second)
+    for (const { received } of [one, other]) expect(await received()).toHaveLength(3)
   })
 
   it('works through a reader that forwards its writes', async () => {

@@ -91,7 +91,7 @@ describe('one transaction per request in Fastify', () => {
       },
     ],
   ])('rolls back what was thrown, where %s answers it', async (_who, options) => {
-    const { url, outcomes } = await serve(
+    const { url, outcomes, errors } = await serve(
       (its) => async () => {
         await work.insert(its, 1)
         throw tooLate
@@ -100,6 +100,7 @@ describe('one transaction per request in Fastify', () => {
     )
     const answer = await fetch(url)
     expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining('too late')])
+    expect(errors).toHaveLength('ownHandler' in options ? 1 : 0)
     expect([outcomes, await idsIn(database)]).toEqual([['rolled-back'], []])
   })
 
@@ -148,6 +149,30 @@ describe('one transaction per request in Fastify', () => {
     )
     expect(await (await fetch(url)).text()).toBe('kept all the same')
     expect(await received()).toEqual(['insert into "items" ("id") values ($1)'])
+  })
+
+  it('counts once where it is registered twice', async () => {
+    const its = routes(database, { ambient: false })
+    const app = createFastify()
+    await app.register(transactionPerRequest(its.db))
+    await app.register(transactionPerRequest(its.db))
+    app.get('/', (request) => transactionOf(its.db, request)('items').insert({ id: 1 }).returning('id'))
+    expect((await app.inject('/')).json()).toEqual([{ id: 1 }])
+    expect(await its.received()).toEqual(['BEGIN;', expect.stringContaining('insert'), 'COMMIT;'])
+    await app.close()
+  })
+
+  it('leaves what no route is for without a transaction', async () => {
+    const its = routes(database)
+    const app = createFastify()
+    await app.register(transactionPerRequest(its.db))
+    app.setNotFoundHandler(async (request, reply) => {
+      expect(() => transactionOf(its.db, request)).toThrow(/has no transaction on this instance/)
+      return reply.status(404).send('nothing here')
+    })
+    expect((await app.inject('/nowhere')).body).toBe('nothing here')
+    expect(await its.received()).toEqual([])
+    await app.close()
   })
 
   it('lets a request only read by its method, and another write', async () => {

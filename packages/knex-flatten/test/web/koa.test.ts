@@ -113,6 +113,17 @@ describe('one transaction per request in Koa', () => {
     expect(await idsIn(database)).toEqual([1])
   })
 
+  it('counts once where it is mounted twice', async () => {
+    const its = routes(database, { ambient: false })
+    const app = new Koa()
+    app.use(transactionPerRequest(its.db)).use(transactionPerRequest(its.db))
+    app.use(async (ctx) => {
+      ctx.body = await transactionOf(its.db, ctx)('items').insert({ id: 1 }).returning('id')
+    })
+    expect(await (await fetch(await listen(app.callback()))).json()).toEqual([{ id: 1 }])
+    expect(await its.received()).toEqual(['BEGIN;', expect.stringContaining('insert'), 'COMMIT;'])
+  })
+
   it('lets a stream flow once it is committed', async () => {
     const { url, outcomes } = await serve((its) => async (ctx) => {
       await work.insert(its, 1)

@@ -24,7 +24,7 @@ describe('one transaction per request in NestJS', () => {
   /** An application of one controller, whose only method is `handle`, as `decorators` make it. */
   async function serve(
     handle: (its: Routes, host: Host) => Promise<unknown>,
-    { transactional = true, middleware = false, ambient = false, url = '' } = {},
+    { transactional = true, middleware = false, ambient = false, url = '', defaultTxOptions = {} } = {},
   ) {
     const its = routes(database, { ambient }, url ? { url } : {})
     class Orders {
@@ -55,7 +55,10 @@ describe('one transaction per request in NestJS', () => {
           global: true,
           middleware: { mount: true },
           plugins: [
-            new ClsPluginTransactional({ imports: [Database], adapter: flattenAdapter({ token: KNEX }) }),
+            new ClsPluginTransactional({
+              imports: [Database],
+              adapter: flattenAdapter({ token: KNEX, defaultTxOptions }),
+            }),
           ],
         }),
       ],
@@ -117,6 +120,21 @@ describe('one transaction per request in NestJS', () => {
     })
     expect((await fetch(url)).status).toBe(500)
     expect(await idsIn(database)).toEqual([])
+  })
+
+  it('opens a transaction with what the call says, else with the defaults of the adapter', async () => {
+    const { url, received } = await serve(
+      async (_its, host) => {
+        await pidOf(host.tx)
+        const options = { readOnly: true }
+        await host.withTransaction(Propagation.RequiresNew, options, () => pidOf(host.tx))
+      },
+      { defaultTxOptions: { isolationLevel: 'serializable' } },
+    )
+    expect((await fetch(url)).status).toBe(200)
+    const [first, second] = (await received()).filter((sql) => sql.startsWith('BEGIN'))
+    expect(first).toMatch(/SERIALIZABLE/i)
+    expect(second).toMatch(/READ ONLY/i)
   })
 
   it('lets calls on the instance join with ambient, and holds hooks', async () => {
