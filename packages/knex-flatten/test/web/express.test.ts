@@ -257,7 +257,7 @@ describe('one transaction per request in Express', () => {
     app.get('/', async (req, res) => {
       res.json([await pidOf(transactionOf(one.db, req)), await pidOf(transactionOf(other.db, req))])
     })
-    const [first, second] = await (await fetch(await listen(app))).json()
+    const [first, second] = (await (await fetch(await listen(app))).json()) as number[]
     expect(first).not.toBe(second)
     for (const { received } of [one, other]) expect(await received()).toHaveLength(3)
   })
