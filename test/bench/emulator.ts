@@ -1,6 +1,7 @@
 /**
  * What the emulator costs: `SELECT 1` through it, through pgbouncer and direct, taking turns; one crossing against the same write
- * on the primary; and how long a start takes. Only ratios within one run count. Needs an installed pgbench.
+ * on the primary; and how long a start takes. Only ratios within one run count.
+ * It measures the packages as they were built last, and needs an installed pgbench.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -61,7 +61,7 @@ describe('flatten()', () => {
     [
       'an unknown option',
       { doomon: 'scope' },
-      /there is no option "doomon"\. Known options: nested, doomOn, ambient, lazyBegin\./,
+      /there is no option "doomon"\. Known options: nested, doomOn, ambient, lazyBegin, callSites\./,
     ],
     [
       'a wrong value',

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { UnexpectedRollbackError } from 'knex-flatten'
 import { connectFlat, rejection, useItems } from './items.ts'
 
 describe('an error as Node prints it', () => {
@@ -14,6 +15,21 @@ describe('an error as Node prints it', () => {
     )
     const [first] = error.stack.split('\n').filter((line: string) => line.startsWith('    at '))
     expect(first).toContain('messages.test.ts')
+  })
+
+  it('knows a transaction by its name alone where lines are not noted', async () => {
+    const { db } = connectFlat(database, {}, { callSites: false })
+    const error = await rejection(
+      db.transaction(
+        async (trx) => {
+          await trx.transaction(() => Promise.reject(new Error('declined'))).catch(() => 'swallowed')
+        },
+        { name: 'pay' },
+      ),
+    )
+    expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(error.message).toContain('transaction "pay"')
+    expect(error.message).not.toContain('opened at')
   })
 
   it('mentions no cause where there is none', async () => {

@@ -1,4 +1,4 @@
-import { CallSite } from '../transaction/call-site.ts'
+import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Instance } from './instance.ts'
@@ -27,6 +27,7 @@ import { noteFailure } from './wire-errors.ts'
  * `client.constructor.prototype`: methods that stand there reach every level, own properties would reach none.
  */
 export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance): ClassOf<KnexClient> {
+  const noted = instance.settings.callSites
   return class FlatClient extends Client {
     override transaction(
       ...[container, config, outerTx]: Parameters<KnexClient['transaction']>
@@ -35,7 +36,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       // Opened before the instance was wrapped: it stays what it was.
       if (explicit && !isKnown(explicit)) return super.transaction(container, config, outerTx)
       // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
-      const site = new CallSite(FlatClient.prototype.transaction)
+      const site = noted ? new CallSite(FlatClient.prototype.transaction) : nowhere
       return openTransaction(
         instance,
         { client: this, explicit, container, config, site },

@@ -9,6 +9,7 @@ export interface FlattenSettings {
   /** What becomes of a query on the instance inside a transaction; `undefined`: nobody asks. */
   readonly ambient: ForeignConnection | undefined
   readonly lazyBegin: boolean
+  readonly callSites: boolean
 }
 
 const foreignConnections = ['join', 'throw', 'warn']
@@ -28,6 +29,7 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
         foreignConnections.some((one) => one === value['foreignConnection'])),
   },
   lazyBegin: isBoolean,
+  callSites: isBoolean,
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
@@ -47,7 +49,8 @@ export function checkFlattenOptions(options: unknown = {}): FlattenOptions {
 function refuseBesideObserving({ nested, ...others }: FlattenOptions): void {
   if (nested !== 'observe') return
   for (const [name, value] of Object.entries(others)) {
-    if (!value) continue
+    // Without call sites its report would say nothing.
+    if (name === 'callSites' ? value !== false : !value) continue
     throw new TransactionOptionsError(
       `flatten(knex, options): nested 'observe' and ${name} contradict each other: nothing is flattened while it is observed. Drop ${name} for as long.`,
     )
@@ -55,11 +58,12 @@ function refuseBesideObserving({ nested, ...others }: FlattenOptions): void {
 }
 
 /** What the options say, with defaults for what they do not. */
-export function settle({ nested, doomOn, ambient, lazyBegin }: FlattenOptions): FlattenSettings {
+export function settle({ nested, doomOn, ambient, lazyBegin, callSites }: FlattenOptions): FlattenSettings {
   return {
     nested: nested ?? 'flatten',
     doomOn: doomOn ?? 'scope',
     ambient: typeof ambient === 'object' ? ambient.foreignConnection : ambient ? 'join' : undefined,
     lazyBegin: lazyBegin ?? false,
+    callSites: callSites ?? true,
   }
 }

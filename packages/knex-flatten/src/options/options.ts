@@ -37,6 +37,13 @@ export interface FlattenOptions {
    * What BEGIN or the pool refuses is then told by the first statement.
    */
   readonly lazyBegin?: boolean
+  /**
+   * Errors say in which line a transaction was opened, and their stack begins there. Default true.
+   *
+   * To note the line costs some microseconds per transaction, which show where the server is on the same machine. With `false`
+   * errors know a transaction by its `name` alone.
+   */
+  readonly callSites?: boolean
 }
 
 export type ForeignConnection = 'join' | 'throw' | 'warn'

@@ -14,8 +14,9 @@ const FRAMES = 8
 export class CallSite {
   readonly #trace: { stack?: string } = {}
 
-  /** @param below - the function whose caller is meant; it and what it called are left out. */
-  constructor(below: (...args: never[]) => unknown) {
+  /** @param below - the function whose caller is meant; it and what it called are left out. Without it nothing is noted. */
+  constructor(below?: (...args: never[]) => unknown) {
+    if (!below) return
     // V8 keeps the frames as they are and writes them out on first reading of `stack`: cheap while nothing fails.
     const limit = Error.stackTraceLimit
     if (limit > FRAMES) Error.stackTraceLimit = FRAMES
@@ -59,6 +60,9 @@ export class CallSite {
     }
   }
 }
+
+/** For those whose call nobody has noted. */
+export const nowhere: CallSite = new CallSite()
 
 /** The place of a frame in code the user wrote; libraries and Node itself are passed over. */
 function placeOf(line: string): string | undefined {

@@ -330,7 +330,12 @@ describe.each(knexVersions)('what is observed on Knex %s', (_version, knex) => {
 
   it('takes no other option, and of a transaction none that Knex has not', async () => {
     const { db } = database.connect({ knex })
-    for (const other of [{ ambient: true }, { lazyBegin: true }, { doomOn: 'scope' as const }]) {
+    for (const other of [
+      { ambient: true },
+      { lazyBegin: true },
+      { doomOn: 'scope' as const },
+      { callSites: false },
+    ]) {
       expect(() => flatten(db, { nested: 'observe', ...other })).toThrow(
         /nested 'observe' and \w+ contradict/,
       )
