@@ -107,6 +107,13 @@ describe('a test transaction', () => {
           await insert(db, 3)
         })
         expect(await ids(db)).toEqual([1, 3])
+        const connection = await db.client.acquireConnection()
+        const asleep = connection.query('select pg_sleep(0.3)')
+        await db.client.releaseConnection(connection)
+        const reading = async () => {
+          for await (const { id } of db('items').stream()) expect(id).toBeGreaterThan(0)
+        }
+        await Promise.all([asleep, reading(), insert(db, 4)])
       })
     })
 
@@ -117,7 +124,7 @@ describe('a test transaction', () => {
       await inTestTransaction(warning, () =>
         warning.transaction(async (trx) => {
           await trx.raw('select 1')
-          await refusal(ids(warning))
+          expect(await refusal(ids(warning))).toMatch(/was made inside the transaction/)
         }),
       )
       expect(warnings).toEqual([expect.stringContaining('would run outside of it')])
@@ -376,6 +383,18 @@ describe('a test transaction', () => {
     expect(await ids(db)).toEqual([])
   })
 
+  it('lets nothing run on a connection that was given back, once it is over', async () => {
+    const db = open()
+    let connection: unknown
+    await inTestTransaction(db, async () => {
+      connection = await db.client.acquireConnection()
+      await db.client.releaseConnection(connection)
+    })
+    expect(await refusal(insert(db, 1).connection(connection))).toMatch(
+      /The test transaction \(opened at .*\) was rolled back before\. Await everything the test starts\./,
+    )
+  })
+
   it('fails a test that leaves a lazy transaction behind, which can begin nowhere', async () => {
     const db = open({ lazyBegin: true })
     let trx!: Knex.Transaction
@@ -430,9 +449,15 @@ describe('a test transaction', () => {
     await inTestTransaction(db, async () => {
       await insert(db, 3)
       expect(await ids(db)).toEqual([3])
-      // Told by whatever hears of it first: the driver, or the next statement.
-      await database.rows(`select pg_terminate_backend(${await pidOf(db)})`)
-      expect(await refusal(ids(db))).toMatch(/was lost/)
+      const pid = await pidOf(db)
+      const connection = await db.client.acquireConnection()
+      const asleep = rejection(connection.query('select pg_sleep(60)'))
+      await db.client.releaseConnection(connection)
+      // It has the connection, and waits for it to answer.
+      const asking = refusal(ids(db))
+      await database.rows(`select pg_terminate_backend(${pid})`)
+      expect(await asking).toMatch(/was lost/)
+      expect(await asleep).toMatchObject({ code: '57P01' })
     })
   })
 
