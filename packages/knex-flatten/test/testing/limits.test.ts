@@ -107,13 +107,6 @@ describe('a test transaction', () => {
           await insert(db, 3)
         })
         expect(await ids(db)).toEqual([1, 3])
-        const connection = await db.client.acquireConnection()
-        const asleep = connection.query('select pg_sleep(0.3)')
-        await db.client.releaseConnection(connection)
-        const reading = async () => {
-          for await (const { id } of db('items').stream()) expect(id).toBeGreaterThan(0)
-        }
-        await Promise.all([asleep, reading(), insert(db, 4)])
       })
     })
 
@@ -189,6 +182,13 @@ describe('a test transaction', () => {
         // What nobody waits for any more ends, and is kept, before the next begins and fails.
         expect(await rejection(insert(db, 1))).toMatchObject({ code: '23505' })
         expect(await ids(db)).toEqual([1, 3])
+        const connection = await db.client.acquireConnection()
+        const asleep = connection.query('select pg_sleep(0.3)')
+        await db.client.releaseConnection(connection)
+        const reading = async () => {
+          for await (const { id } of db('items').stream()) expect(id).toBeGreaterThan(0)
+        }
+        await Promise.all([asleep, reading(), insert(db, 4)])
       },
       { stuckAfterMs: 100 },
     )
