@@ -190,4 +190,13 @@ describe.each(knexVersions)('flattened scopes on Knex %s', (_version, knex) => {
     expect(two).toMatch(/^trx\d+$/)
     expect(two).not.toBe(begin)
   })
+
+  it('closes the pool within the call of destroy(), as Knex does', async () => {
+    const { db } = open()
+    const { pool } = db.client
+    const over = db.destroy()
+    expect(pool.destroyed).toBe(true)
+    await over
+    db.initialize()
+  })
 })
