@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { CommitOutcomeUnknownError, ScopeStillOpenError, UnexpectedRollbackError } from 'knex-flatten'
+import {
+  afterCommit,
+  afterCompletion,
+  afterRollback,
+  CommitOutcomeUnknownError,
+  ScopeStillOpenError,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
 import { connectFlat, idsIn, pidOf, rejection, unhandledDuring, useItems } from './items.ts'
 
@@ -126,6 +133,27 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
     expect(ran).toBe(false)
   })
 
+  it('names all the scopes that it is ended around', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    await trx.transaction(undefined, { name: 'open' })
+    const waiting = rejection(trx.transaction(undefined, { name: 'waiting' }))
+    const error = await rejection(trx.commit())
+    expect(error.message).toMatch(/while scope "open" .* and scope "waiting" .* inside it were still running/)
+    expect(await waiting).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY' })
+  })
+
+  it('is certain where the driver has not sent COMMIT any more', async () => {
+    const { db } = open()
+    const ran: string[] = []
+    const trx = await db.transaction()
+    afterCompletion(trx, (outcome) => ran.push(outcome))
+    const connection = await trx.client.acquireConnection()
+    void connection.end()
+    expect((await rejection(trx.commit())).message).toMatch(/is not queryable/)
+    expect(ran).toEqual(['rolled-back'])
+  })
+
   it('refuses to end a scope while a scope inside it is open', async () => {
     const { db } = open()
     const trx = await db.transaction()
@@ -216,7 +244,16 @@ describe.each(knexVersions)('the end of a transaction on Knex %s', (_version, kn
         for each row when (new.item is null) execute function doubt();
     `)
     try {
-      const error = await rejection(db.transaction((trx) => trx('orders').insert({ item: null })))
+      const ran: unknown[] = []
+      const error = await rejection(
+        db.transaction((trx) => {
+          for (const hook of [afterCommit, afterRollback, afterCompletion]) {
+            hook(trx, (argument?: unknown) => ran.push(argument))
+          }
+          return trx('orders').insert({ item: null })
+        }),
+      )
+      expect(ran).toEqual(['unknown'])
       expect(error).toBeInstanceOf(CommitOutcomeUnknownError)
       expect(error.cause).toMatchObject({ code })
     } finally {

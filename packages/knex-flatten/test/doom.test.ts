@@ -74,16 +74,17 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
 
   it('tells in which scope a statement was refused, and which scopes had swallowed the error', async () => {
     const { db } = open()
-    const root = db.transaction(async (trx) => {
-      await trx
-        .transaction((inner) => insert(inner, 1).catch(() => 'swallowed'), { name: 'swallower' })
-        .catch(() => 'swallowed again')
-      const error = await rejection(trx.raw('select 1'))
-      expect(error.message).toMatch(/The error was swallowed in the scope "swallower"/)
-      throw error
-    })
-    await rejection(root)
-    const error = await rejection(
+    const behind = await rejection(
+      db.transaction(async (trx) => {
+        await trx
+          .transaction((inner) => insert(inner, 1).catch(() => 'swallowed'), { name: 'swallower' })
+          .catch(() => 'swallowed again')
+        await trx.raw('select 1')
+      }),
+    )
+    expect(behind).toBeInstanceOf(RollbackOnlyError)
+    expect(behind.message).toMatch(/The error was swallowed in the scope "swallower"/)
+    const within = await rejection(
       db.transaction((trx) =>
         trx.transaction(
           async (inner) => {
@@ -94,7 +95,18 @@ describe.each(knexVersions)('a doomed transaction on Knex %s', (_version, knex) 
         ),
       ),
     )
-    expect(error.message).toMatch(/was not sent in the scope "both" \(.*\): the transaction \(opened at/)
+    expect(within.message).toMatch(/was not sent in the scope "both" \(.*\): the transaction \(opened at/)
+  })
+
+  it('blames neither itself nor a scope that it ran in for an error of its own', async () => {
+    const { db } = open()
+    const error = await rejection(
+      db.transaction(async (trx) => {
+        await trx.transaction(() => insert(trx, 1).catch(() => 'swallowed')).catch(() => 'swallowed again')
+      }),
+    )
+    expect(error.message).toMatch(/^This statement failed in the transaction/m)
+    expect(error.message).not.toContain('was swallowed in')
   })
 
   it('refuses to open another scope, without running its callback', async () => {

@@ -114,9 +114,11 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     const error = await rejection(
       open().transaction(async (trx) => {
         beforeCommit(trx, () => insert(trx, 1).catch(() => 'swallowed'))
+        beforeCommit(trx, () => ran.push('too late'))
       }),
     )
     expect(error).toBeInstanceOf(UnexpectedRollbackError)
+    expect(ran).toEqual([])
   })
 
   it('behind COMMIT run outside of it, when its only connection is free again', async () => {
@@ -224,6 +226,28 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     const scope = await trx.transaction()
     await trx.rollback()
     expect(() => afterCommit(scope, () => undefined)).toThrow(/has ended already/)
+  })
+
+  it('before COMMIT that throw tell why a scope of theirs could not go on', async () => {
+    let scope!: Promise<unknown>
+    const error = await rejection(
+      open().transaction(async (trx) => {
+        beforeCommit(trx, () => {
+          scope = rejection(trx.transaction(async () => undefined))
+          throw boom
+        })
+      }),
+    )
+    expect(error).toBe(boom)
+    expect(await scope).toMatchObject({ code: 'FLATTEN_ROLLBACK_ONLY', cause: boom })
+  })
+
+  it('behind a rollback without an error hear of the first failure', async () => {
+    const trx = await open().transaction()
+    all(trx)
+    const failed = await rejection(insert(trx, 1))
+    await trx.rollback()
+    expect(ran).toEqual([failed, 'rolled-back'])
   })
 
   it('run before COMMIT only where the root can be committed', async () => {

@@ -1,5 +1,11 @@
 import type { Knex } from 'knex'
-import { isRollbackOnly, rollbackReason, setRollbackOnly, UnexpectedRollbackError } from 'knex-flatten'
+import {
+  flatten,
+  isRollbackOnly,
+  rollbackReason,
+  setRollbackOnly,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { connectFlat, idsIn, rejection, useItems } from './items.ts'
 
@@ -35,6 +41,19 @@ describe('the mark that a transaction can only be rolled back', () => {
         expect(rollbackReason(trx)).toBe(failed)
       }),
     )
+  })
+
+  it('says that no reason was given', async () => {
+    const error = await rejection(open().transaction(async (trx) => setRollbackOnly(trx)))
+    expect(error.message).toMatch(/marked by setRollbackOnly\(\) in the transaction .*: no reason was given/)
+  })
+
+  it('is asked in vain of a transaction that was opened before its instance was wrapped', async () => {
+    const { db } = database.connect()
+    const early = await db.transaction()
+    flatten(db)
+    expect(() => isRollbackOnly(early)).toThrow(/not inside a transaction of a flattened instance/)
+    await early.rollback()
   })
 
   it('is asked of a running transaction only', async () => {

@@ -2,7 +2,7 @@ import { commitAnsweredRollback, commitOutcomeUnknown } from '../transaction/ver
 import type { QueryObject } from './internals.ts'
 import type { Control, OpenRoot } from './transaction-state.ts'
 import { awaitReader } from './visible-on-reader.ts'
-import { isLost, leavesNoDoubt, raisedByServer } from './wire-errors.ts'
+import { leavesNoDoubt, raisedByServer } from './wire-errors.ts'
 
 /** Knex ends a scope by a statement; these two are answered by the wrapped client and never sent. */
 export const SCOPE_RELEASE = 'RELEASE /* flattened by knex-flatten */'
@@ -54,7 +54,6 @@ async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObje
 /** PostgreSQL answers the COMMIT of an aborted transaction with ROLLBACK, and calls that a success. */
 async function commit(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
   const { root } = open
-  const gone = isLost(open.connection.__knex__disposed)
   const before = open.handedOver
   try {
     const answer = await send(sql)
@@ -65,7 +64,7 @@ async function commit(open: OpenRoot, sql: string, send: Send): Promise<QueryObj
     if (open.late) throw open.late.error as Error
     return answer
   } catch (error) {
-    root.outcome ??= gone || open.handedOver === before || leavesNoDoubt(error) ? 'rolled-back' : 'unknown'
+    root.outcome ??= open.handedOver === before || leavesNoDoubt(error) ? 'rolled-back' : 'unknown'
     open.commitError = root.outcome === 'unknown' ? commitOutcomeUnknown(root, error) : error
     // A COMMIT that was refused (by a cancel, say) has left the transaction open; one that failed has ended it.
     open.closed ||= raisedByServer(error) && (await answersRollback(send))

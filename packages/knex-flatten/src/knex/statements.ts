@@ -49,7 +49,6 @@ function sendControl(open: OpenRoot, control: Control, sql: string, send: Send):
   // A savepoint asks for BEGIN as any statement does.
   if (control === 'savepoint') return lazy.ready().then((real) => send(real, sql))
   if (!lazy.wanted || (control === 'rollback' && !lazy.real)) {
-    lazy.close()
     return runControl(open, control, sql, () => answered(sql))
   }
   return lazy.ready().then(
