@@ -139,18 +139,29 @@ describe('a flattened instance on a reader that may lose its writer', () => {
 
   it('fails a hook that waits in vain for the reader, and says that the transaction is committed', async () => {
     await reader.lag.pause()
+    const config = { client: 'pg', connection: reader.readerUrl, pool: { min: 0, max: 1 } }
+    const one = flatten(createKnex({ ...config, log: { warn: () => undefined } }))
+    const pids = async () => (await one.raw('select pg_backend_pid() as pid')).rows
     try {
-      const error = await db
+      const before = await pids()
+      const ran: string[] = []
+      const error = await one
         .transaction(async (trx) => {
           await insert(trx, 1)
+          afterCommit(trx, () => ran.push('at once'))
           afterCommit(trx, () => expect.unreachable(), { when: 'visible-on-reader', timeoutMs: 100 })
         })
         .catch((caught: unknown) => caught)
       expect(error).toBeInstanceOf(AfterCommitError)
       expect((error as Error).message).toMatch(/The reader did not show what was committed within 100 ms/)
+      expect((error as AfterCommitError).errors).toHaveLength(1)
+      expect(ran).toEqual(['at once'])
       expect(await stored()).toEqual([1])
+      // Nobody knows what its session is still waiting for.
+      expect(await pids()).not.toEqual(before)
     } finally {
       await reader.lag.resume()
+      await one.destroy()
     }
   })
 

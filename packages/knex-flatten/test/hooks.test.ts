@@ -152,6 +152,30 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     expect(await idsIn(database)).toEqual([1, 2])
   })
 
+  it('behind COMMIT that fail are told by commit() of the promise form', async () => {
+    const trx = await open().transaction()
+    afterCommit(trx, () => Promise.reject(boom))
+    expect(await rejection(trx.commit('the result'))).toMatchObject({
+      code: 'FLATTEN_AFTER_COMMIT',
+      result: 'the result',
+    })
+  })
+
+  it('behind COMMIT that fail do not hide what the callback has thrown meanwhile', async () => {
+    const error = await rejection(
+      open().transaction(async (trx) => {
+        beforeCommit(trx, () => undefined)
+        afterCommit(trx, () => Promise.reject(new Error('hook')))
+        const sent = new Promise((resolve) => trx.on('query', resolve))
+        void trx.commit()
+        await sent
+        throw boom
+      }),
+    )
+    expect(error).toBe(boom)
+    expect(warnings).toEqual([expect.stringContaining('Error: hook')])
+  })
+
   it('that are robust are only logged', async () => {
     const result = await open().transaction(async (trx) => {
       afterCommit(trx, () => Promise.reject(boom), { robust: true })
@@ -159,6 +183,21 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     })
     expect(result).toBe('the result')
     expect(warnings).toEqual([expect.stringMatching(/afterCommit hook .* failed:\n {4}Error: boom/)])
+  })
+
+  it('behind a rollback without an error that fail are logged, and do not make it a commit', async () => {
+    const result = await open().transaction(async (trx) => {
+      afterRollback(trx, () => Promise.reject(boom))
+      await trx.rollback()
+    })
+    expect(result).toBeUndefined()
+    expect(warnings).toEqual([expect.stringContaining('Error: boom')])
+  })
+
+  it('send nothing behind COMMIT by themselves', async () => {
+    const { db, received } = connectFlat(database, { knex })
+    await db.transaction(async (trx) => all(trx))
+    expect(await received()).toEqual(['BEGIN;', 'COMMIT;'])
   })
 
   it('that fail leave nobody waiting where the log throws', async () => {
@@ -274,6 +313,9 @@ describe.each(knexVersions)('hooks on Knex %s', (_version, knex) => {
     expect(register(trx, undefined, { timeout: 5 })?.message).toMatch(/no option "timeout"/)
     expect(register(trx, undefined, { when: 'later' })?.message).toMatch(
       /when must be "committed", "visible-on-reader"/,
+    )
+    expect(() => beforeCommit(trx, () => undefined, { robust: true } as never)).toThrow(
+      /no option "robust"\. Known options: timeoutMs/,
     )
     let scope!: Knex
     await trx.transaction(async (inner) => void (scope = inner))

@@ -230,22 +230,32 @@ describe.each(knexVersions)('propagation on Knex %s', (_version, knex) => {
     expect((refused as PromiseRejectedResult).reason).toBeInstanceOf(PoolStarvationError)
     expect(await idsIn(database)).toHaveLength(1)
   })
-  it('waits for a connection that one gives back who waits for nothing any more', async () => {
-    const { db } = connectFlat(database, {
-      knex,
-      config: { pool: { max: 2 }, acquireConnectionTimeout: 1_000 },
-    })
-    const [one, two] = await Promise.all([db.transaction(), db.transaction()])
-    const inVain = await rejection(
-      one.transaction(async () => expect.unreachable(), { propagation: 'requires-new' }),
-    )
-    expect(inVain.name).toBe('KnexTimeoutError')
-    const inner = two.transaction((own) => insert(own, 1), { propagation: 'requires-new' })
-    await one.commit()
-    await inner
-    await two.commit()
-    expect(await idsIn(database)).toEqual([1])
-  })
+  it.each([
+    ['at once', false],
+    ['by its first statement', true],
+  ])(
+    'waits %s for a connection that one gives back who waits for nothing any more',
+    async (_when, lazyBegin) => {
+      const { db } = connectFlat(
+        database,
+        { knex, config: { pool: { max: 2 }, acquireConnectionTimeout: 1_000 } },
+        { lazyBegin },
+      )
+      const [one, two] = await Promise.all([db.transaction(), db.transaction()])
+      await Promise.all([pidOf(one), pidOf(two)])
+      const inVain = await rejection(
+        one.transaction((own) => insert(own, 9), {
+          propagation: 'requires-new',
+        }),
+      )
+      expect(inVain.name).toBe('KnexTimeoutError')
+      const inner = two.transaction((own) => insert(own, 1), { propagation: 'requires-new' })
+      await one.commit()
+      await inner
+      await two.commit()
+      expect(await idsIn(database)).toEqual([1])
+    },
+  )
 
   it('requires-new on a transaction that has ended counts it among nobody', async () => {
     const trx = await open(1).transaction()
