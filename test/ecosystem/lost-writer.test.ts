@@ -113,29 +113,32 @@ describe('a flattened instance on a reader that may lose its writer', () => {
     }
   })
 
-  it('does so in a session whose reads wait for nothing, and leaves it as it was', async () => {
-    await reader.lag.set(300)
-    try {
-      const modes: unknown[] = []
-      const seen: unknown[] = []
-      const one = flatten(
-        createKnex({ client: 'pg', connection: reader.readerUrl, pool: { min: 0, max: 1 } }),
-      )
-      await one.raw("set apg_write_forward.consistency_mode = 'eventual'")
-      await one.transaction(async (trx) => {
-        await insert(trx, 1)
-        afterCommit(trx, async () => seen.push(await other('item').pluck('id')), {
-          when: 'visible-on-reader',
+  it.each(['eventual', 'session'])(
+    'does so in a session of mode %s, and leaves it as it was',
+    async (mode) => {
+      await reader.lag.set(300)
+      try {
+        const modes: unknown[] = []
+        const seen: unknown[] = []
+        const one = flatten(
+          createKnex({ client: 'pg', connection: reader.readerUrl, pool: { min: 0, max: 1 } }),
+        )
+        await one.raw(`set apg_write_forward.consistency_mode = '${mode}'`)
+        await one.transaction(async (trx) => {
+          await insert(trx, 1)
+          afterCommit(trx, async () => seen.push(await other('item').pluck('id')), {
+            when: 'visible-on-reader',
+          })
         })
-      })
-      modes.push((await one.raw('show apg_write_forward.consistency_mode')).rows)
-      await one.destroy()
-      expect(seen).toEqual([[1]])
-      expect(modes).toEqual([[{ 'apg_write_forward.consistency_mode': 'eventual' }]])
-    } finally {
-      await reader.lag.set(0)
-    }
-  })
+        modes.push((await one.raw('show apg_write_forward.consistency_mode')).rows)
+        await one.destroy()
+        expect(seen).toEqual([[1]])
+        expect(modes).toEqual([[{ 'apg_write_forward.consistency_mode': mode }]])
+      } finally {
+        await reader.lag.set(0)
+      }
+    },
+  )
 
   it('fails a hook that waits in vain for the reader, and says that the transaction is committed', async () => {
     await reader.lag.pause()

@@ -69,6 +69,15 @@ describe('flatten()', () => {
       /doomOn must be 'scope' or a function of the error, not "always"/,
     ],
     ['options that are none', 'scope', /options must be an object, not "scope"/],
+    ['options that are null', null, /options must be an object, not null/],
+    [
+      'an unknown nested',
+      { nested: 'join' },
+      /nested must be "flatten", "throw", "escalate", "observe", not "join"/,
+    ],
+    ['a lazyBegin that is none', { lazyBegin: 1 }, /lazyBegin must be true or false, not 1/],
+    ['an unknown ambient', { ambient: { foreignConnection: 'allow' } }, /ambient must be true, false or/],
+    ['more in ambient', { ambient: { foreignConnection: 'join', and: 1 } }, /ambient must be true, false or/],
   ])('refuses %s', (_what, options, message) => {
     expect(() => flatten(createKnex({ client: 'pg' }), options as any)).toThrow(message)
   })

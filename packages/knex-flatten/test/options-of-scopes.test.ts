@@ -109,6 +109,10 @@ describe.each(knexVersions)('what a scope may ask for on Knex %s', (_version, kn
     [{ retry: { attempts: 0 } }, /retry.*attempts must be a whole number of runs, 1 or more, not 0/],
     [{ retry: { tries: 3 } }, /retry.*there is no option "tries"\. Known options: attempts,/],
     [{ retry: 3 }, /retry must be true, false or an object, not 3/],
+    [{ retry: [] }, /retry must be true, false or an object, not /],
+    [{ retry: { attempts: 1.5 } }, /attempts must be a whole number of runs, 1 or more, not 1.5/],
+    [{ retry: { minDelayMs: 0 } }, /minDelayMs must be a positive number of milliseconds, not 0/],
+    [{ retry: { signal: {} } }, /signal must be an AbortSignal, not/],
   ])('refuses %j', async (options, message) => {
     const { db, received } = open()
     const error = await rejection(db.transaction(async () => expect.unreachable(), options as never))

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { afterCommit, AfterCommitError, afterRollback, isRollbackOnly, type RetryOptions } from 'knex-flatten'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { knexVersions } from '../../../test/setup/knex-versions.ts'
-import { connectFlat, idsIn, rejection, useItems } from './items.ts'
+import { connectFlat, idsIn, pidOf, rejection, useItems } from './items.ts'
 
 const quick: RetryOptions = { minDelayMs: 1, maxDelayMs: 2 }
 
@@ -88,15 +88,52 @@ describe.each(knexVersions)('a root that is run again on Knex %s', (_version, kn
     const error = await rejection(
       db.transaction(
         async (trx) => {
-          runs++
-          await clash(trx, db)
+          const run = ++runs
+          await clash(trx, db).catch((cause: unknown) => {
+            throw new Error(`run ${run}`, { cause })
+          })
         },
         { ...serialized, retry: { ...quick, attempts: 3 } },
       ),
     )
     expect(runs).toBe(3)
-    expect(error.code).toBe('40001')
-    expect(error.earlierFailures.map(({ code }: { code: string }) => code)).toEqual(['40001', '40001'])
+    expect(error).toMatchObject({ message: 'run 3', cause: { code: '40001' } })
+    expect(error.earlierFailures.map(({ message }: Error) => message)).toEqual(['run 1', 'run 2'])
+  })
+
+  it('leaves an error as it is on which nothing can be put', async () => {
+    const db = open()
+    const frozen = Object.freeze(new Error('frozen'))
+    const error = await rejection(
+      db.transaction((trx) => clash(trx, db).catch(() => Promise.reject(frozen)), {
+        ...serialized,
+        retry: { ...quick, attempts: 2 },
+      }),
+    )
+    expect(error).toBe(frozen)
+  })
+
+  it.each<[string, (trx: Knex) => Promise<unknown>]>([
+    ['under a statement', (trx) => trx.raw('select pg_terminate_backend(pg_backend_pid())')],
+    [
+      'between two',
+      async (trx) => {
+        const connection = await trx.client.acquireConnection()
+        const ended = new Promise((resolve) => connection.once('end', resolve))
+        await database.rows(`select pg_terminate_backend(${await pidOf(trx)})`)
+        await ended
+        await set(trx, 1, 'mine')
+      },
+    ],
+  ])('is run again after its connection was lost %s', async (_when, lose) => {
+    let runs = 0
+    await open().transaction(
+      async (trx) => {
+        if (++runs === 1) await lose(trx)
+      },
+      { retry: quick },
+    )
+    expect(runs).toBe(2)
   })
 
   it.each([
@@ -155,7 +192,7 @@ describe.each(knexVersions)('a root that is run again on Knex %s', (_version, kn
           runs++
           await clash(trx, db)
         },
-        { ...serialized, retry: { minDelayMs: 1e9, maxDelayMs: 1e9, deadlineMs: 1 } },
+        { ...serialized, retry: { minDelayMs: 1e12, maxDelayMs: 1e12, deadlineMs: 1e5 } },
       ),
     )
     expect(runs).toBe(1)

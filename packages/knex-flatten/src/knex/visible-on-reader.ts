@@ -25,11 +25,9 @@ export async function awaitReader(open: OpenRoot, limitMs: number, send: Send): 
 }
 
 async function readOwnWrite(send: Send): Promise<void> {
-  const { response } = await send(
-    `SELECT pg_is_in_recovery() AS reader, current_setting('${MODE}', true) AS mode`,
-  )
-  const { reader, mode } = (response?.rows?.[0] ?? {}) as { reader?: boolean; mode?: string }
-  if (!reader || mode !== 'eventual') return
+  const { response } = await send(`SELECT pg_is_in_recovery(), current_setting('${MODE}', true) AS mode`)
+  const mode = response?.rows?.[0]?.['mode']
+  if (mode !== 'eventual') return
   await send(`SET ${MODE} = 'session'`)
   await send('SELECT pg_is_in_recovery()')
   await send(`SET ${MODE} = 'eventual'`)

@@ -89,7 +89,7 @@ export async function retrying<Value>(
 }
 
 /** Anything up to a bound that doubles: those who met once do not meet again. */
-function pauseBefore(
+export function pauseBefore(
   retry: number,
   { minDelayMs, maxDelayMs }: Pick<RetryPolicy, 'minDelayMs' | 'maxDelayMs'>,
 ): number {

@@ -1,0 +1,41 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { defaultRetry, isPassing, pauseBefore } from '../src/transaction/retry.ts'
+
+afterEach(() => void vi.restoreAllMocks())
+
+const told = (code: string) => Object.assign(new Error('told'), { code, severity: 'ERROR' })
+const unreadable = Object.defineProperty({}, 'code', {
+  get: () => expect.fail('unreadable'),
+})
+
+it.each([
+  ...['40001', '40P01', '08000', '08001', '08003', '08006', '57P01', '57P02', '57P03'].map((code) =>
+    told(code),
+  ),
+  Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
+  Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }),
+  new Error('Connection terminated unexpectedly'),
+  new Error('Connection ended unexpectedly'),
+  new Error('Client has encountered a connection error and is not queryable'),
+])('takes for passing: %s', (error) => {
+  expect(isPassing(error)).toBe(true)
+})
+
+it.each([
+  ...['23505', '40002', '40003', '08007', '57014', '25P02'].map((code) => told(code)),
+  Object.assign(new Error('not of the database'), { code: '40001' }),
+  new Error('The Connection terminated of a story'),
+  { message: 'Connection terminated unexpectedly' },
+  { code: 'ECONNRESET' },
+  unreadable,
+  undefined,
+  'Connection terminated',
+])('takes for no passing one: %s', (error) => {
+  expect(isPassing(error)).toBe(false)
+})
+
+it('pauses up to a bound that doubles, to its own bound', () => {
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  const pauses = [1, 2, 3, 4, 5, 6, 7, 8].map((retry) => pauseBefore(retry, defaultRetry))
+  expect(pauses).toEqual([50, 100, 200, 400, 800, 1600, 2000, 2000])
+})
