@@ -132,7 +132,7 @@ describe.each(knexVersions)('scopes with a savepoint on Knex %s', (_version, kne
     const { db } = open()
     const error = await rejection(
       db.transaction(async (trx) => {
-        await trx.transaction((part) => insert(part, 2), { savepoint: true })
+        await trx.transaction((part) => insert(part, 2), { savepoint: true, propagation: 'nested' })
         await trx.transaction(fail).catch(() => 'swallowed')
       }),
     )
