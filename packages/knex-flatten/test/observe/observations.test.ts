@@ -54,23 +54,31 @@ describe.each(knexVersions)('what is observed on Knex %s', (_version, knex) => {
 
   it('merges what is seen at one place, whatever the names and errors', async () => {
     const { db } = open()
+    let began: string | undefined
     for (const name of ['a', 'b', 'c']) {
-      await db.transaction(async (trx) => {
-        await trx
-          .transaction(() => Promise.reject(name === 'c' ? new OutOfStock() : new Error('no')), { name })
-          .catch(() => 'swallowed')
-      })
+      await db.transaction(
+        async (trx) => {
+          await trx
+            .transaction(() => Promise.reject(name === 'c' ? new OutOfStock() : new Error('no')), { name })
+            .catch(() => 'swallowed')
+        },
+        { name },
+      )
+      began ??= observations(db)[0]!.firstSeen
+      while (new Date().toISOString() === began) await new Promise((resolve) => setImmediate(resolve))
     }
     expect(observations(db)).toMatchObject([{ count: 3, error: 'OutOfStock', scope: { name: 'c' } }])
-    const [{ firstSeen, lastSeen } = { firstSeen: '', lastSeen: '' }] = observations(db)
-    expect(firstSeen <= lastSeen).toBe(true)
+    const [seen] = observations(db)
+    expect(seen!.firstSeen).toBe(began)
+    expect(seen!.lastSeen > seen!.firstSeen).toBe(true)
+    expect(seen).toSatisfy(Object.isFrozen)
   })
 
   it('keeps 500 places one by one, and counts the others', async () => {
     const { db } = open()
     const fail = (): Promise<never> => Promise.reject(new OutOfStock())
     await db.transaction(async (trx) => {
-      for (let line = 1; line <= 503; line++) {
+      for (const line of [...Array(503).keys(), 0]) {
         const scope = compileFunction('return trx.transaction(fail)', ['trx', 'fail'], {
           filename: `/app/${line}.js`,
         })
@@ -78,6 +86,7 @@ describe.each(knexVersions)('what is observed on Knex %s', (_version, knex) => {
       }
     })
     expect(observations(db)).toHaveLength(501)
+    expect(observations(db)[0]).toMatchObject({ kind: 'scope-undone-alone', count: 2 })
     expect(observations(db).at(-1)).toMatchObject({ kind: 'other-places', count: 3, scope: null })
   })
 
@@ -140,6 +149,37 @@ describe.each(knexVersions)('what is observed on Knex %s', (_version, knex) => {
         statement: expect.stringMatching(/^insert/),
         scope: null,
       },
+    ])
+  })
+
+  it('names the statement that failed last of itself where PostgreSQL answered COMMIT with ROLLBACK', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      await trx.transaction(() => Promise.reject(new OutOfStock())).catch(() => 'swallowed')
+      await trx('items')
+        .insert({ id: 1 })
+        .catch(() => 'swallowed')
+      await trx.raw('select 1').catch(() => 'refused, since all is aborted')
+    })
+    expect(observations(db)).toMatchObject([
+      { kind: 'commit-was-rollback', code: '23505', statement: expect.stringMatching(/^insert/) },
+    ])
+  })
+
+  it('gives a scope that was rolled back without an error the reason that the server had', async () => {
+    const { db } = open()
+    await db.transaction(async (trx) => {
+      await trx.transaction(async (first) => {
+        await first('items')
+          .insert({ id: 1 })
+          .catch(() => 'swallowed')
+        await first.rollback()
+      })
+      await trx.transaction((second) => second.rollback(new OutOfStock())).catch(() => 'swallowed')
+    })
+    expect(observations(db).map(({ error, code, statement }) => [error, code, statement])).toEqual([
+      ['DatabaseError', '23505', expect.stringMatching(/^insert/)],
+      ['OutOfStock', null, null],
     ])
   })
 
@@ -304,6 +344,32 @@ describe.each(knexVersions)('what is observed on Knex %s', (_version, knex) => {
     expect(observations(db)).toMatchObject([
       { kind: 'went-on-after-failure', statement: expect.stringMatching(/^insert/) },
     ])
+  })
+
+  it('tells of the first that came after a failure, though it be a scope or the COMMIT', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    await trx.transaction(() => Promise.reject(new OutOfStock())).catch(() => 'swallowed')
+    await trx('orders').insert({ item: 99 })
+    await trx('items').insert({ id: 2 })
+    await rejection(trx.commit().then(() => trx.executionPromise))
+    const other = await db.transaction()
+    await other('orders').insert({ item: 99 })
+    await other.transaction(() => Promise.reject(new OutOfStock())).catch(() => 'swallowed')
+    await rejection(other.commit().then(() => other.executionPromise))
+    const wentOn = observations(db).filter(({ kind }) => kind === 'went-on-after-failure')
+    expect(wentOn.map(({ statement }) => statement)).toEqual([expect.stringContaining('"orders"'), null])
+  })
+
+  it('takes a scope that was left open for a failure', async () => {
+    const { db } = open()
+    const trx = await db.transaction()
+    const outer = await trx.transaction()
+    await outer.transaction()
+    await outer.commit()
+    await trx('items').insert({ id: 2 })
+    await trx.rollback()
+    expect(observations(db).map(({ kind }) => kind)).toEqual(['scope-left-open', 'went-on-after-failure'])
   })
 
   it('describes it all for a terminal, most frequent first', async () => {
