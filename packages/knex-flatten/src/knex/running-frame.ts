@@ -5,7 +5,7 @@ import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Instance } from './instance.ts'
 import type { KnexClient, KnexTransaction } from './internals.ts'
 import { ambientTransaction, DEFAULT_PATIENCE_MS } from './opening.ts'
-import { stateOf, transactionOfClient } from './transaction-state.ts'
+import { isKnown, stateOf, transactionOfClient } from './transaction-state.ts'
 import { instanceOf } from './wrap.ts'
 
 /**
@@ -16,7 +16,8 @@ import { instanceOf } from './wrap.ts'
 export function runningFrame(trx: Knex, asking: string): { frame: Frame; patienceMs: number } {
   const client = (trx as { client?: KnexClient } | null | undefined)?.client
   const transaction = client && transactionBehind(client)
-  if (!transaction) {
+  // One that is only observed has no state of ours.
+  if (!transaction || !isKnown(transaction)) {
     throw new TransactionOptionsError(
       `${asking}(trx, …): this is not inside a transaction of a flattened instance. Pass the trx that the callback was handed; ` +
         'the instance itself will do inside one with flatten(knex, { ambient: true }).',
