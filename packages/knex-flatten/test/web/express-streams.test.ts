@@ -69,7 +69,7 @@ describe('an answer of Express that is held back', () => {
   it.each([
     ['setHeader', (res: Response) => res.setHeader('x-late', 'yes')],
     ['setHeaders', (res: Response) => res.setHeaders(new Headers({ 'x-late': 'yes' }))],
-    ['appendHeader', (res: Response) => res.appendHeader('x-late', 'yes')],
+    ['appendHeader', (res: Response) => res.appendHeader('x-mine', 'too')],
     ['removeHeader', (res: Response) => res.removeHeader('x-mine')],
   ])('refuses %s() behind the answer, as Node does', async (_name, change) => {
     const { url } = await serve((its) => async (_req, res) => {
