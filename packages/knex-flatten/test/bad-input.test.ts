@@ -26,6 +26,7 @@ describe('flatten()', () => {
     expect(() => flatten(db, { doomOn: () => true })).toThrow(
       /wrapped already, with another doomOn\. Wrap it once/,
     )
+    expect(() => flatten(db, { nested: 'throw' })).toThrow(/wrapped already, with another nested\./)
   })
 
   it('refuses a transaction', async () => {
