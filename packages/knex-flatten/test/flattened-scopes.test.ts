@@ -124,6 +124,18 @@ describe.each(knexVersions)('flattened scopes on Knex %s', (_version, knex) => {
     await expect(trx.executionPromise).resolves.toBe('outer value')
   })
 
+  it.each([
+    ['a root', (db: Knex, fail: () => never) => db.transaction(fail)],
+    ['a scope', (db: Knex, fail: () => never) => db.transaction((trx) => trx.transaction(fail))],
+  ])('rejects with what the callback of %s throws before it has returned anything', async (_what, run) => {
+    const { db } = open()
+    const thrown = new Error('at once')
+    const fail = (): never => {
+      throw thrown
+    }
+    expect(await rejection(run(db, fail))).toBe(thrown)
+  })
+
   it('runs sibling scopes one after another', async () => {
     const { db } = open()
     const steps: string[] = []

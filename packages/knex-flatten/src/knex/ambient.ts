@@ -1,6 +1,7 @@
 import { foreignConnection } from '../transaction/verdicts.ts'
 import type { Instance } from './instance.ts'
 import type { Builder, KnexClient, Runner } from './internals.ts'
+import { warn } from './log.ts'
 import { ambientTransaction } from './opening.ts'
 import { refuseBesideRoot } from './test-refusals.ts'
 import { stateOf } from './transaction-state.ts'
@@ -25,7 +26,7 @@ export function ambientRunner(
   if (ambient === 'join' && !abandoned) return around.trxClient.runner(builder)
   const error = abandoned ?? foreignConnection(frame, sqlOf(builder))
   if (ambient !== 'warn' || abandoned) return refuse(make(), error)
-  client.logger.warn(error.message)
+  warn(client, error.message)
   return beside()
 }
 

@@ -21,8 +21,9 @@ export function refuseToOpen(frame: Frame): Error | undefined {
 }
 
 /** What has run is over, and so is what was to run inside it. */
-export function endWith({ frame, siblings }: TransactionState): void {
+export function endWith({ frame, siblings, stopHeeding }: TransactionState): void {
   frame.end()
+  stopHeeding?.()
   siblings?.leave(frame)
   refuseWaiting(frame)
 }

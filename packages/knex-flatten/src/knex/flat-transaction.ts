@@ -32,10 +32,11 @@ function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<K
       const open = openRootOn(connection)
       if (open.lazy) return Promise.resolve()
       // Knex passes a failed BEGIN to the transaction's promise and runs the callback all the same.
-      return asControl(open, 'begin', () => super.begin(connection)).then((answer) => {
-        if (open.beginError !== undefined) throw open.beginError as Error
-        return answer
-      })
+      stateOf(this).begun = asControl(open, 'begin', () => super.begin(connection)).then(
+        () => open.beginError === undefined,
+      )
+      // What Knex makes for the callback need not wait; the callback does.
+      return Promise.resolve()
     }
 
     override async savepoint(connection: Connection): Promise<unknown> {

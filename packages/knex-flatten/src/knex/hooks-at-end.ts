@@ -3,6 +3,7 @@ import type { HookCapture } from '../transaction/hook-capture.ts'
 import { type HookFailure, tellHookFailure } from '../transaction/hooks.ts'
 import { hooksFailed } from '../transaction/verdicts.ts'
 import type { KnexClient } from './internals.ts'
+import { warn } from './log.ts'
 import type { Settlement } from './root-life.ts'
 import type { OpenRoot } from './transaction-state.ts'
 
@@ -37,7 +38,7 @@ export function afterHooks(open: OpenRoot): Promise<void> | undefined {
 export async function runHooksAfter(
   open: OpenRoot,
   end: Settlement,
-  logger: KnexClient['logger'],
+  client: KnexClient,
   capture: HookCapture | undefined,
 ): Promise<void> {
   const { root, notVisible } = open
@@ -53,18 +54,9 @@ export async function runHooksAfter(
   failures.push(...(await hooks.runAfter('afterCompletion', outcome, committed)))
   const told = outcome === 'committed' && 'value' in end ? failures.filter(({ hook }) => !hook.robust) : []
   for (const failure of failures) {
-    if (!told.includes(failure)) log(logger, `knex-flatten: ${tellHookFailure(failure)}`)
+    if (!told.includes(failure)) warn(client, tellHookFailure(failure))
   }
   const error = told.length > 0 ? hooksFailed(root, 'value' in end ? end.value : undefined, told) : undefined
   open.hooksDone?.(error)
   if (error) throw error
-}
-
-/** A log of the application's that throws keeps nobody from hearing how the transaction has ended. */
-function log(logger: KnexClient['logger'], message: string): void {
-  try {
-    logger.warn(message)
-  } catch {
-    // There is nowhere else to tell it.
-  }
 }

@@ -12,7 +12,7 @@ import type { Container, KnexTransaction } from './internals.ts'
 import { observeTransaction } from './observed-transaction.ts'
 import { rememberWatch, type Watch, watchOf } from './observed-state.ts'
 import type { Request } from './open-transaction.ts'
-import { DEFAULT_PATIENCE_MS, refuseScope } from './opening.ts'
+import { patienceOf, refuseScope } from './opening.ts'
 import { hollowOut } from './shell.ts'
 
 /** Opens a transaction in Knex's own way, and keeps an eye on it. */
@@ -87,7 +87,7 @@ function watchScope(
   if (scopeRunningInside(around)) {
     shadow.tell({ kind: 'sibling-inside-scope', frame })
   } else if (siblings > 0) {
-    watch.stopWaiting = watchWait(frame, client.config.acquireConnectionTimeout ?? DEFAULT_PATIENCE_MS, () =>
+    watch.stopWaiting = watchWait(frame, patienceOf(client), () =>
       shadow.tell({ kind: 'scope-waits-in-vain', frame }),
     )
   }

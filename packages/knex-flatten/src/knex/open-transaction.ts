@@ -1,13 +1,13 @@
 import { FlattenError } from '../errors/flatten-error.ts'
 import { checkTransactionOptions, type TransactionSettings } from '../options/transaction-settings.ts'
 import type { CallSite } from '../transaction/call-site.ts'
-import { rootsAround, runInside } from '../transaction/context.ts'
-import type { Frame } from '../transaction/frame.ts'
+import { rootsAround } from '../transaction/context.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import { heedForgetting, inside, onceBegun } from './callback.ts'
 import { flattenTransaction } from './flat-transaction.ts'
 import type { Instance } from './instance.ts'
 import type { Container, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
-import { chartOpening, rootState, scopeState } from './opening.ts'
+import { chartOpening, patienceOf, rootState, scopeState } from './opening.ts'
 import { refuseWithoutCallback, runAgain } from './run-again.ts'
 import { hollowOut } from './shell.ts'
 import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
@@ -81,10 +81,12 @@ function openScope(
   around: KnexTransaction,
   make: Make,
 ): KnexTransaction {
-  const state = scopeState(instance, around, settings, site, client.config.acquireConnectionTimeout)
+  const patienceMs = patienceOf(client)
+  const state = scopeState(instance, around, settings, site, patienceMs)
+  const run = inside(state.frame, heedForgetting(state, container, patienceMs))
   // Knex's own queue would wait for ever; ours is in the state.
   around._lastChild = Promise.resolve()
-  return flattened(state, () => make(around.trxClient, inside(state.frame, container), config, around))
+  return flattened(state, () => make(around.trxClient, run, config, around))
 }
 
 function openRoot(
@@ -97,8 +99,10 @@ function openRoot(
   const state = rootState(instance, settings, site, suspends)
   instance.testing?.roots.add(state.frame.root)
   // Where nobody looks for it, it need not be found: following the context costs every promise of the process.
-  const found = instance.settings.ambient || instance.testing ? inside(state.frame, container) : container
-  return flattened(state, () => make(client, found, config))
+  const found = instance.settings.ambient || instance.testing
+  const heeded = heedForgetting(state, container, patienceOf(client))
+  const run = onceBegun(state, found ? inside(state.frame, heeded) : heeded)
+  return flattened(state, () => make(client, run, config))
 }
 
 /** The roots that wait for one beside them, explicitly or by where it is asked for, and those that wait for these. */
@@ -127,17 +131,4 @@ function flattened(state: TransactionState, make: () => KnexTransaction): KnexTr
     state.frame.end()
     throw error
   }
-}
-
-function inside(frame: Frame, container: Container): Container {
-  return (transactor) => runInside(frame, () => started(container(transactor)))
-}
-
-/** A builder, which starts only when it is awaited, would be started by Knex, outside of the frame. */
-function started(result: unknown): unknown {
-  const { then } = (result ?? {}) as Partial<PromiseLike<unknown>>
-  if (result instanceof Promise || typeof then !== 'function') return result
-  return new Promise((resolve, reject) => {
-    then.call(result, resolve, reject)
-  })
 }

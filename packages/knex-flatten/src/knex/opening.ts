@@ -15,11 +15,13 @@ import {
   readOnlyAround,
 } from '../transaction/verdicts.ts'
 import type { Instance } from './instance.ts'
-import type { KnexTransaction } from './internals.ts'
+import type { KnexClient, KnexTransaction } from './internals.ts'
 import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
 
-/** Knex's own default for `acquireConnectionTimeout`, milliseconds. */
-export const DEFAULT_PATIENCE_MS = 60_000
+/** How long whoever uses this client is ready to wait, milliseconds; Knex's own default where nothing is said. */
+export function patienceOf({ config }: KnexClient): number {
+  return config.acquireConnectionTimeout ?? 60_000
+}
 
 /** What a call of `transaction()` comes to. */
 export interface Opening {
@@ -68,7 +70,7 @@ export function scopeState(
   around: KnexTransaction,
   settings: TransactionSettings,
   site: CallSite,
-  patienceMs: number | undefined,
+  patienceMs: number,
 ): TransactionState {
   const outer = stateOf(around)
   const own = wantsSavepoint(instance, settings)
@@ -78,7 +80,7 @@ export function scopeState(
     frame.end()
     throw refusal
   }
-  const siblings = (outer.scopes ??= new SiblingQueue(outer.frame, patienceMs ?? DEFAULT_PATIENCE_MS))
+  const siblings = (outer.scopes ??= new SiblingQueue(outer.frame, patienceMs))
   return { frame, instance, settings, siblings }
 }
 

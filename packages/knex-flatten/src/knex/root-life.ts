@@ -40,7 +40,7 @@ export async function runRoot(
     end = { error }
   }
   endWith(state)
-  if (root.hooks && held) await runHooksAfter(held, end, client.logger, state.instance.capturing)
+  if (root.hooks && held) await runHooksAfter(held, end, client, state.instance.capturing)
   if ('error' in end) throw end.error
   return end.value
 }

@@ -1,5 +1,6 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
 import { isPassing, retrying, type RetryPolicy } from '../transaction/retry.ts'
+import { isHandedOut } from './callback.ts'
 import type { Container, KnexTransaction } from './internals.ts'
 import { passEventsOn } from './shell.ts'
 import { stateOf } from './transaction-state.ts'
@@ -31,8 +32,7 @@ export function runAgain(
 
 /** @throws TransactionOptionsError for `await db.transaction()`, which runs nothing that could be run again. */
 export function refuseWithoutCallback(container: Container): void {
-  // What Knex hands on in the place of a callback is a promise's own `resolve`.
-  if (container.name !== '' || !/\[native code\]/.test(Function.prototype.toString.call(container))) return
+  if (!isHandedOut(container)) return
   throw new TransactionOptionsError(
     'transaction(): retry needs a callback, which is run again as a whole: ' +
       'db.transaction(async (trx) => { … }, { retry: true }).',

@@ -4,7 +4,7 @@ import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Instance } from './instance.ts'
 import type { KnexClient, KnexTransaction } from './internals.ts'
-import { ambientTransaction, DEFAULT_PATIENCE_MS } from './opening.ts'
+import { ambientTransaction, patienceOf } from './opening.ts'
 import { isKnown, stateOf, transactionOfClient } from './transaction-state.ts'
 import { instanceOf } from './wrap.ts'
 
@@ -27,7 +27,7 @@ export function runningFrame(trx: Knex, asking: string): { frame: Frame; patienc
   if (frame.ended || frame.endedAround) {
     throw new TransactionOptionsError(`${asking}(trx, …): the ${frame} has ended already. Call it before.`)
   }
-  return { frame, patienceMs: transaction.client.config.acquireConnectionTimeout ?? DEFAULT_PATIENCE_MS }
+  return { frame, patienceMs: patienceOf(transaction.client) }
 }
 
 function transactionBehind(client: KnexClient): KnexTransaction | undefined {
@@ -40,11 +40,6 @@ function transactionBehind(client: KnexClient): KnexTransaction | undefined {
 /** The root behind a handle that has not ended. */
 export function rootBehind(trx: Knex): RootTransaction {
   return runningFrame(trx, 'transactionPerRequest').frame.root
-}
-
-/** Writes to Knex's log. */
-export function warn(db: Knex, message: string): void {
-  ;(db.client as KnexClient).logger.warn(`knex-flatten: ${message}`)
 }
 
 /** @throws TransactionOptionsError for what is no wrapped instance, or a transaction of one */

@@ -11,12 +11,16 @@ export interface TransactionState {
   readonly frame: Frame
   readonly instance: Instance
   readonly settings: TransactionSettings
+  /** Of a root that has sent BEGIN: whether it has begun, once that is answered. */
+  begun?: Promise<boolean>
   /** Where the scopes opened on this one wait for their turn, once there was one. */
   scopes?: SiblingQueue
   /** Where this one waits, if it is a scope. */
   readonly siblings: SiblingQueue | undefined
   /** The roots that wait while this one, which is to be another beside them, gets a connection. */
   readonly suspends?: ReadonlySet<RootTransaction> | undefined
+  /** Where its callback may have forgotten to end it: it has not. */
+  stopHeeding?: () => void
   /** How it was ended, once; what comes later is answered from here. */
   end?: TransactionEnd
 }

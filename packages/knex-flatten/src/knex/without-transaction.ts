@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { runSuspended } from '../transaction/context.ts'
+import { runCallback } from './callback.ts'
 import type { Instance } from './instance.ts'
 import type { Container, KnexTransaction } from './internals.ts'
 
@@ -23,13 +24,6 @@ export function runWithoutTransaction(
       rollback: (error?: unknown) => Promise.resolve(error).then(undo),
       isCompleted: () => shell._completed,
     })
-    runSuspended(instance, () => {
-      const result = container(handle)
-      if (isThenable(result)) result.then(resolve, fail)
-    })
+    runSuspended(instance, () => runCallback(container, handle, resolve, fail))
   })
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }

@@ -109,6 +109,14 @@ export function siblingStillOpen(scope: Frame, running: Frame, waitedMs: number)
   return at(scope, new ScopeStillOpenError(message))
 }
 
+/** For who waits for the end of a callback that returned nothing to wait for. */
+export function neverEnded(frame: Frame, openMs: number): string {
+  return (
+    `The ${frame} is still open after ${openMs} ms: its callback returned no promise, and neither commit() nor rollback() was called. ` +
+    'Let the callback return the promise of its work, or be async; or end the transaction.'
+  )
+}
+
 /** For `{ durable: true }` on a scope. */
 export function notDurable(scope: Frame, around: Frame): DurableTransactionError {
   const named = scope.name === undefined ? '' : ` "${scope.name}"`

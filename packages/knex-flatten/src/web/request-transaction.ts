@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { AfterCommitError, RequestRollbackError, TransactionOptionsError } from '../errors/errors.ts'
-import { rootBehind, warn } from '../knex/running-frame.ts'
+import type { KnexClient } from '../knex/internals.ts'
+import { warn } from '../knex/log.ts'
+import { rootBehind } from '../knex/running-frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 
 /** How the promise that holds the transaction open is settled, and what comes of it. */
@@ -123,7 +125,7 @@ export class RequestTransaction {
       await this.#held.outcome()
     } catch (error) {
       if (!(error instanceof AfterCommitError)) throw error
-      warn(this.#db, error.message)
+      warn(this.#db.client as KnexClient, error.message)
     }
   }
 }
