@@ -41,12 +41,9 @@ export async function performExtended(
     return performExtended(conversation, messages.slice(cut), synced)
   }
   const executed = plansOf(steps, 'execute')
-  // A portal has to be opened where its statement will run; binding alone does not cross yet.
-  const demand = demandOf(conversation, [
-    ...executed,
-    ...plansOf(steps, 'bind'),
-    ...plansOf(steps, 'parse').filter(isRefused),
-  ])
+  // Bind opens the portal: where its statement will run, and with the snapshot that it will read by. It alone does not cross yet.
+  const opened = [...executed, ...plansOf(steps, 'bind')]
+  const demand = demandOf(conversation, [...opened, ...plansOf(steps, 'parse').filter(isRefused)])
   const route = routeOf(conversation, { ...demand, reads: executed.some(({ reads }) => reads) })
   const started = performance.now()
   let target = conversation.holder
@@ -61,8 +58,8 @@ export async function performExtended(
       target = await reachPrimary(conversation)
       const texts = crossingTexts(conversation, steps)
       if (route.crosses && texts.length > 0) await cross(conversation, texts)
-    } else if (route.to === 'standby' && executed.some(({ reads }) => reads))
-      await awaitConsistency(conversation, executed)
+    } else if (route.to === 'standby' && opened.some(({ reads }) => reads))
+      await awaitConsistency(conversation, opened)
     if (route.to === 'refused' && demand.forwards && !conversation.failed)
       target = await reachPrimary(conversation)
     await teachNamed(

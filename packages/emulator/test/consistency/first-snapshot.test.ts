@@ -2,7 +2,7 @@ import { afterEach, beforeAll, expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
 import { framed } from '../../src/wire/build.ts'
 import { frontend } from '../../src/wire/message-types.ts'
-import { bind, describeStatement, execute, parse, query, sync } from '../endpoint/raw-client.ts'
+import { bind, describeStatement, execute, flush, parse, query, sync } from '../endpoint/raw-client.ts'
 import { noItems, useRig } from '../endpoint/rig.ts'
 
 // A name of PostgreSQL's own that is also a user's: which of the two a text means has to be asked of the server.
@@ -33,6 +33,22 @@ it('waits before a transaction takes its snapshot for a statement that is only p
   expect(await parsed).toBe('1 t T Z(T)')
   expect(await client.ask([bind([], 'all'), execute(), sync])).toBe('2 D C Z(T)')
   await client.ask([query('ROLLBACK')])
+})
+
+it.each([
+  ['outside of transactions', undefined],
+  ['in a transaction', 'BEGIN'],
+])('waits before a portal is opened that is read behind a Flush, %s', async (_where, before) => {
+  const client = await rig.raw()
+  await lag.pause()
+  await client.ask([query(write)])
+  if (before) await client.ask([query(before)])
+  const rows = client.ask([parse('SELECT id FROM item'), bind([]), flush], '2')
+  await rig.somebodyWaits()
+  await lag.resume()
+  expect(await rows).toBe('1 2')
+  expect(await client.ask([execute(), sync])).toBe(`D C Z(${before ? 'T' : 'I'})`)
+  if (before) await client.ask([query('ROLLBACK')])
 })
 
 it('waits before a transaction takes its snapshot for the question which functions a text calls', async () => {
