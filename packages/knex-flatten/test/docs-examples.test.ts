@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import fastify from 'fastify'
 import createKnex from 'knex'
 import * as knexFlatten from 'knex-flatten'
+import * as forExpress from 'knex-flatten/express'
+import * as forFastify from 'knex-flatten/fastify'
+import * as forKoa from 'knex-flatten/koa'
 import * as testing from 'knex-flatten/testing'
+import Koa from 'koa'
 import ts from 'typescript'
 import { describe, it } from 'vitest'
 import { useDatabase } from '../../../test/setup/database.ts'
@@ -28,6 +37,36 @@ const examples = readdirSync(folder)
     )
   })
 
+/** What an example may import. */
+const modules: Record<string, unknown> = {
+  express: { __esModule: true, default: express },
+  fastify: { __esModule: true, default: fastify },
+  koa: { __esModule: true, default: Koa },
+  'knex-flatten': knexFlatten,
+  'knex-flatten/express': forExpress,
+  'knex-flatten/fastify': forFastify,
+  'knex-flatten/koa': forKoa,
+  'knex-flatten/testing': testing,
+}
+
+/** Lets an example ask its own server. */
+async function serve(server: Server): Promise<{
+  post: (path: string, body?: unknown) => Promise<Response>
+  close: () => Promise<void>
+}> {
+  if (!server.listening) await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const headers = { 'content-type': 'application/json', connection: 'close' }
+  return {
+    post: (path, body) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }),
+    close: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
 const AsyncFunction = (async () => {}).constructor as new (
   ...parts: string[]
 ) => (...args: unknown[]) => Promise<void>
@@ -42,11 +81,14 @@ describe.each(examples)('the example at docs/transactions/$page:$line', ({ code,
       ...testing,
       assert,
       createKnex,
+      serve,
+      require: (name: string) => modules[name],
+      exports: {},
       db: knexFlatten.flatten(db),
       connection: { client: 'pg', connection: database.primaryUrl },
     }
-    const { outputText } = ts.transpileModule(code.replace(/^import .*$/gm, ''), {
-      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
+    const { outputText } = ts.transpileModule(code, {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.CommonJS },
     })
     // In a block of its own a page may open its own `db`.
     await new AsyncFunction(...Object.keys(scope), `{${outputText}}`)(...Object.values(scope))
