@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import Cursor from 'pg-cursor'
 import { expect, it } from 'vitest'
 import { ReplayLag } from '../../src/consistency/replay-lag.ts'
 import type { ConsistencyMode } from '../../src/settings/forward-settings.ts'
@@ -64,9 +65,31 @@ async function write(client: pg.Client, self: number, random: (below: number) =>
   mine.acknowledged = n
 }
 
-async function read(client: pg.Client, self: number, mode: ConsistencyMode, before: number[]): Promise<void> {
+interface Seen {
+  readonly session: number
+  readonly last: number
+  readonly first: number
+  readonly count: number
+}
+
+/** As one result, or through a portal that is opened before a Flush and read behind it. */
+async function rowsBy(client: pg.Client, way: number): Promise<Seen[]> {
+  if (way === 0) return (await client.query<Seen>(select)).rows
+  const cursor = client.query(new Cursor<Seen>(select, []))
+  const rows = await cursor.read(sessions)
+  await cursor.close()
+  return rows
+}
+
+async function read(
+  client: pg.Client,
+  self: number,
+  mode: ConsistencyMode,
+  before: number[],
+  way: number,
+): Promise<void> {
   const acknowledged = written.map((each) => each.acknowledged)
-  const { rows } = await client.query<{ session: number; last: number; first: number; count: number }>(select)
+  const rows = await rowsBy(client, way)
   const seen = Array.from({ length: sessions }, () => 0)
   for (const { session, last, first, count } of rows) {
     // Nothing that was rolled back, and no number without those before it.
@@ -94,7 +117,7 @@ async function live(self: number): Promise<void> {
       mode = modes[random(modes.length)]!
       await client.query(`SET apg_write_forward.consistency_mode = '${mode}'`)
     } else if (chance < 9) await write(client, self, random)
-    else await read(client, self, mode, before)
+    else await read(client, self, mode, before, random(2))
   }
   await client.end()
 }
