@@ -8,14 +8,7 @@ export default {
     ['recommended-type-checked', '☑️'],
     ['strict-type-checked', '🔐'],
   ],
-  ruleDocSectionInclude: [
-    'Why it breaks',
-    'Wrong',
-    'Right',
-    'Options',
-    'When not to use it',
-    'What it cannot see',
-  ],
+  ruleDocSectionInclude: ['Why it breaks', 'Wrong', 'Right', 'When not to use it', 'What it cannot see'],
   ruleListColumns: ['name', 'description', 'configsError', 'configsWarn', 'hasSuggestions'],
   postprocess: async (text, path) => format(text, { ...(await resolveConfig(path)), filepath: path }),
 }

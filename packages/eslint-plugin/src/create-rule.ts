@@ -1,13 +1,71 @@
-import { ESLintUtils } from '@typescript-eslint/utils'
+import type { RuleId } from '@knex-flatten/sql-support'
+import { ESLintUtils, type TSESLint } from '@typescript-eslint/utils'
+import { minimatch } from 'minimatch'
+import { settingsOf } from './settings/settings.ts'
+import { programOf } from './syntax/program-of.ts'
 
-/** What the documentation says about a rule, beside its description. */
+/** What the documentation and the presets say about a rule, beside its description. */
 export interface RuleDocs {
-  /** The presets that switch the rule on, and how. */
-  readonly recommended: 'error' | 'warn'
+  /** How severe it is in `recommended`: an error for what is documented as refused, a warning for what nobody has published. */
+  readonly recommended: 'error' | 'warn' | 'off'
+  /** How severe it is in `strict`. */
+  readonly strict: 'error' | 'warn'
+  /** The rows of the support table that it stands on. */
+  readonly rows: readonly RuleId[]
+  /** Its options in the presets, where they are not the defaults. */
+  readonly presetOptions?: readonly object[]
 }
+
+type Rule<Options extends readonly unknown[], MessageIds extends string> = Readonly<
+  ESLintUtils.RuleWithMetaAndName<Options, MessageIds, RuleDocs>
+>
+
+type Module<Options extends readonly unknown[], MessageIds extends string> = ESLintUtils.RuleModule<
+  MessageIds | 'typesRequired',
+  Options,
+  RuleDocs
+> & { name: string }
 
 const pages = 'https://unpkg.com/eslint-plugin-knex-flatten/docs/rules'
 
-/** Makes a rule whose documentation is the page of its name. */
-export const createRule: ReturnType<typeof ESLintUtils.RuleCreator<RuleDocs>> =
-  ESLintUtils.RuleCreator<RuleDocs>((name) => `${pages}/${name}.md`)
+const create = ESLintUtils.RuleCreator<RuleDocs>((name) => `${pages}/${name}.md`)
+
+const typesRequired =
+  'The rules of knex-flatten are set to need type information, and this file was parsed without: parse it with typescript-eslint and `parserOptions.projectService`, or set `typeInformation` to "optional" in the settings.'
+
+/**
+ * Makes a rule whose documentation is the page of its name. It is not run on files that the settings ignore, nor where they
+ * want types and there are none: that is reported once for the file.
+ */
+export function createRule<Options extends readonly unknown[], MessageIds extends string>(
+  rule: Rule<Options, MessageIds>,
+): Module<Options, MessageIds> {
+  return create<Options, MessageIds | 'typesRequired'>({
+    ...rule,
+    meta: { ...rule.meta, messages: { ...rule.meta.messages, typesRequired } as never },
+    create(context, options) {
+      const { ignorePaths, typeInformation } = settingsOf(context)
+      if (isIgnored(context.filename, context.cwd, ignorePaths)) return {}
+      if (typeInformation === 'optional' || programOf(context.sourceCode) !== undefined) {
+        return rule.create(context, options)
+      }
+      reportOnce(context)
+      return {}
+    },
+  })
+}
+
+function isIgnored(file: string, cwd: string, globs: readonly string[]): boolean {
+  const path = file.replaceAll('\\', '/')
+  const folder = `${cwd.replaceAll('\\', '/')}/`
+  const inside = path.startsWith(folder) ? path.slice(folder.length) : path
+  return globs.some((glob) => minimatch(inside, glob, { dot: true }))
+}
+
+const reported = new WeakSet<object>()
+
+function reportOnce(context: Readonly<TSESLint.RuleContext<'typesRequired', readonly unknown[]>>): void {
+  if (reported.has(context.sourceCode)) return
+  reported.add(context.sourceCode)
+  context.report({ loc: { line: 1, column: 0 }, messageId: 'typesRequired' })
+}

@@ -5,6 +5,7 @@ import { createConfigs, type PresetName } from './configs.ts'
 
 export type { RuleName } from './all-rules.ts'
 export type { PresetName } from './configs.ts'
+export type { KnexFlattenSettings, TransactionFunction, TypeInformation } from './settings/settings.ts'
 
 const { name, version } = createRequire(import.meta.url)('../package.json') as {
   name: string

@@ -1,8 +1,8 @@
-import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import type * as ts from 'typescript'
 import type { OpeningMethod, TransactionFunctions } from '../knex/openings.ts'
-import { EstreeSyntax } from '../syntax/estree-syntax.ts'
-import { programOf, typescriptOf } from '../syntax/program-of.ts'
+import type { LintedFile } from '../linted-file.ts'
+import { typescriptOf } from '../syntax/program-of.ts'
 import { TypeScriptSyntax } from '../syntax/typescript-syntax.ts'
 import { CallGraph, type Step } from './targets.ts'
 
@@ -10,6 +10,8 @@ import { CallGraph, type Step } from './targets.ts'
 export interface Nesting {
   /** What to underline. */
   readonly node: TSESTree.Node
+  /** The live transaction, as far as it stands in this file; else the call. */
+  readonly on: TSESTree.Node
   readonly how: OpeningMethod
   /** Empty where the call itself opens it. */
   readonly chain: readonly Step[]
@@ -21,14 +23,10 @@ export type Call = TSESTree.CallExpression | TSESTree.NewExpression
 const graphs = new WeakMap<ts.Program, Map<string, CallGraph<ts.Node>>>()
 
 /** How to find the nestings in a file: by types across the program where there are any, else by names within the file. */
-export function createInspect(
-  source: Readonly<TSESLint.SourceCode>,
-  file: string,
-  wrappers: TransactionFunctions,
-): (call: Call) => Nesting[] {
-  const services = programOf(source)
+export function createInspect({ services, settings, syntax }: LintedFile): (call: Call) => Nesting[] {
+  const wrappers = settings.transactionFunctions
   if (services === undefined) {
-    const graph = new CallGraph(new EstreeSyntax(source, file), wrappers)
+    const graph = new CallGraph(syntax, wrappers)
     return (call) =>
       nestingsOf<TSESTree.Node>(
         graph,
@@ -70,9 +68,10 @@ function nestingsOf<N extends object>(
   const node = toNode()
   return graph.targetsOf(node).flatMap((target) => {
     if (graph.livenessOf(node, target) !== 'live') return []
-    const handed = target.chain.length === 0 ? undefined : fromNode(target.node)
-    const isArgument = handed !== undefined && call.arguments.some((argument) => isWithin(handed, argument))
-    return [{ node: isArgument ? handed : word, how: target.how, chain: target.chain }]
+    const on = fromNode(target.node)
+    const isArgument = on !== undefined && call.arguments.some((argument) => isWithin(on, argument))
+    const underlined = isArgument && target.chain.length > 0 ? on : word
+    return [{ node: underlined, on: on ?? call, how: target.how, chain: target.chain }]
   })
 }
 

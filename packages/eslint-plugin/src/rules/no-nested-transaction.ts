@@ -4,65 +4,24 @@ import { createInspect, type Call, type Nesting } from '../calls/inspect.ts'
 import type { Step } from '../calls/targets.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
-import {
-  reportMissingTypes,
-  typeInformationSchema,
-  typesRequired,
-  type TypeInformation,
-} from '../type-information.ts'
+import { lintedFile } from '../linted-file.ts'
 
-type Options = [
-  {
-    typeInformation?: TypeInformation
-    transactionFunctions?: (string | { name: string; argument: number })[]
-  },
-]
-type MessageIds =
-  'nested' | 'through' | 'batchInsert' | 'provider' | 'migrate' | 'runInTransaction' | 'typesRequired'
+type MessageIds = 'nested' | 'through' | 'batchInsert' | 'provider' | 'migrate' | 'runInTransaction'
 
 const breaks = 'Knex sends SAVEPOINT for it, which a write-forwarding reader refuses.'
 
-export default createRule<Options, MessageIds>({
+export default createRule<[], MessageIds>({
   name: 'no-nested-transaction',
   meta: {
     type: 'problem',
     docs: {
       description: 'disallow opening a transaction on a transaction, which Knex does with a savepoint',
       recommended: 'error',
+      strict: 'error',
+      rows: ['savepoint'],
     },
     hasSuggestions: true,
-    schema: [
-      {
-        type: 'object',
-        description: 'What else opens transactions, and whether types must be there.',
-        additionalProperties: false,
-        properties: {
-          typeInformation: typeInformationSchema,
-          transactionFunctions: {
-            type: 'array',
-            description:
-              'Functions without a body in sight that open a transaction on an argument: the first, or the one numbered here from 0.',
-            uniqueItems: true,
-            items: {
-              oneOf: [
-                { type: 'string', description: 'The name; it opens on its first argument.', minLength: 1 },
-                {
-                  type: 'object',
-                  description: 'The name and the argument it opens on.',
-                  additionalProperties: false,
-                  required: ['name', 'argument'],
-                  properties: {
-                    name: { type: 'string', description: "The function's or method's name.", minLength: 1 },
-                    argument: { type: 'integer', description: 'Counted from 0.', minimum: 0 },
-                  },
-                },
-              ],
-            },
-          },
-        },
-      },
-    ],
-    defaultOptions: [{ typeInformation: 'optional', transactionFunctions: [] }],
+    schema: [],
     messages: {
       nested: `This opens a transaction on one that is already open: ${breaks} {{instead}}`,
       through: `This hands a live transaction to {{chain}}: ${breaks} {{instead}}`,
@@ -70,19 +29,15 @@ export default createRule<Options, MessageIds>({
       provider: `This provider opens a transaction on one that is already open: ${breaks} {{instead}}`,
       migrate: `Migrations run in transactions of their own, opened on the live one: ${breaks} Migrate outside of it, on the writer.`,
       runInTransaction: 'Run the batch in the transaction itself: `.transacting({{on}})`.',
-      typesRequired,
     },
   },
-  create(context, [options]) {
-    if (reportMissingTypes(context, options.typeInformation)) return {}
-
-    const wrappers = (options.transactionFunctions ?? []).map((entry): [string, number] =>
-      typeof entry === 'string' ? [entry, 0] : [entry.name, entry.argument],
-    )
-    const inspect = createInspect(context.sourceCode, context.filename, new Map(wrappers))
+  create(context) {
+    const file = lintedFile(context)
+    const inspect = createInspect(file)
 
     const check = (call: Call): void => {
       for (const nesting of inspect(call)) {
+        if (file.isOnWriter(nesting.on)) continue
         context.report({
           node: nesting.node,
           messageId: messageOf(nesting),
@@ -120,7 +75,7 @@ function chainText(chain: readonly Step[]): string {
 
 /** Only where the very same rows are inserted in the very same transaction: `trx.batchInsert(…)`. */
 function suggestionsFor(
-  context: Readonly<TSESLint.RuleContext<MessageIds, Options>>,
+  context: Readonly<TSESLint.RuleContext<MessageIds, []>>,
   call: Call,
   { how, chain }: Nesting,
 ): TSESLint.ReportSuggestionArray<MessageIds> {

@@ -1,34 +1,19 @@
-import {
-  resolveProfile,
-  supportTable,
-  type AwsProfile,
-  type ForwardingProfile,
-} from '@knex-flatten/sql-support'
+import { supportTable } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { createRule } from '../create-rule.ts'
+import { chainOf, methodOf, queryOf } from '../knex/query.ts'
+import { lintedFile } from '../linted-file.ts'
 import { createSqlSearch } from '../sql/sql-listener.ts'
-import { EstreeSyntax } from '../syntax/estree-syntax.ts'
-import { createHandleAt } from '../syntax/handle-at.ts'
-import {
-  reportMissingTypes,
-  typeInformationSchema,
-  typesRequired,
-  type TypeInformation,
-} from '../type-information.ts'
 import { LookupsBefore } from '../upsert/find-then-insert.ts'
 import { swallowedUniqueViolation } from '../upsert/insert-catch.ts'
 import { insertsIn, isInsert } from '../upsert/inserts.ts'
 import { onConflictCallOf } from '../upsert/on-conflict-call.ts'
-import { profileSchema } from '../upsert/profile-schema.ts'
-import { chainOf, methodOf, queryOf } from '../upsert/query.ts'
 
 const forms = ['ignore', 'merge', 'raw', 'merge-statement', 'find-then-insert', 'insert-catch'] as const
 
 type Form = (typeof forms)[number]
-type Options = [
-  { typeInformation?: TypeInformation; allow?: Form[]; profile?: AwsProfile | ForwardingProfile },
-]
-type MessageIds = 'unpublished' | 'refused' | 'insertCatch' | 'findThenInsert' | 'typesRequired'
+type Options = [{ allow?: Form[] }]
+type MessageIds = 'unpublished' | 'refused' | 'insertCatch' | 'findThenInsert'
 
 export default createRule<Options, MessageIds>({
   name: 'no-upsert',
@@ -38,25 +23,25 @@ export default createRule<Options, MessageIds>({
       description:
         'disallow ways to insert or update that may not be forwarded or need a savepoint to be safe',
       recommended: 'warn',
+      strict: 'error',
+      rows: ['on-conflict', 'merge'],
     },
     schema: [
       {
         type: 'object',
-        description: 'Which forms are allowed, and what is known of the cluster.',
+        description: 'Which forms are allowed.',
         additionalProperties: false,
         properties: {
-          typeInformation: typeInformationSchema,
           allow: {
             type: 'array',
             description: 'Forms that are not reported.',
             uniqueItems: true,
             items: { type: 'string', description: 'A form.', enum: [...forms] },
           },
-          profile: profileSchema,
         },
       },
     ],
-    defaultOptions: [{ typeInformation: 'optional', allow: [], profile: 'aws-global' }],
+    defaultOptions: [{ allow: [] }],
     messages: {
       unpublished: '{{words}}: {{why}} Instead: {{instead}}',
       refused: '{{words}} is refused under the profile "{{profile}}". Instead: {{instead}}',
@@ -64,16 +49,12 @@ export default createRule<Options, MessageIds>({
         'The unique violation caught here has already aborted the transaction, and a write-forwarding reader has no savepoint to go back to: what follows fails, and COMMIT rolls back. Let the error end the transaction and decide outside of it.',
       findThenInsert:
         'Between the lookup that set `{{found}}` and this insert another session can insert the same row; the unique violation then aborts the transaction, and a write-forwarding reader has no savepoint to go back to. The lookup may also lag behind the writer. Lock one agreed row with `.forUpdate()` before looking, or insert first in a transaction of its own.',
-      typesRequired,
     },
   },
-  create(context, [{ typeInformation, allow = [], profile = 'aws-global' }]) {
-    if (reportMissingTypes(context, typeInformation)) return {}
-
-    const source = context.sourceCode
-    const { name, verdicts } = resolveProfile(profile)
-    const syntax = new EstreeSyntax(source, context.filename)
-    const handleAt = createHandleAt(source, context.filename)
+  create(context, [{ allow = [] }]) {
+    const file = lintedFile(context)
+    const { source, syntax, handleAt, isOnWriter } = file
+    const { name, verdicts } = file.settings.profile
     const lookups = new LookupsBefore(syntax)
     const isAllowed = (form: Form) => allow.includes(form)
 
@@ -92,7 +73,7 @@ export default createRule<Options, MessageIds>({
     }
 
     const searchSql = createSqlSearch(
-      source,
+      file,
       { rules: ['on-conflict', 'merge'], words: /\b(?:conflict|merge)\b/iu },
       ({ rule, words, loc }) => {
         if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
@@ -102,14 +83,14 @@ export default createRule<Options, MessageIds>({
 
     const checkOnConflict = (call: TSESTree.CallExpression): void => {
       const found = onConflictCallOf(source, call)
-      if (found === undefined || isAllowed(found.method)) return
+      if (found === undefined || isAllowed(found.method) || isOnWriter(call.callee)) return
       reportConflict('on-conflict', `.onConflict(…).${found.method}()`, found.node.loc)
     }
 
     const isInOpenTransaction = (insert: TSESTree.CallExpression): boolean => {
       const query = queryOf(chainOf(insert))
       if (query?.on === undefined || query.methods.has('onConflict')) return false
-      return handleAt(query.on) === 'transaction'
+      return handleAt(query.on) === 'transaction' && !isOnWriter(query.on)
     }
 
     const checkHandler = (tried: TSESTree.Node, handler: TSESTree.Node): void => {
@@ -123,7 +104,7 @@ export default createRule<Options, MessageIds>({
     const checkInsert = (insert: TSESTree.CallExpression): void => {
       const query = queryOf(chainOf(insert))
       if (query === undefined || query.methods.has('onConflict') || isAllowed('find-then-insert')) return
-      if (query.on !== undefined && handleAt(query.on) === 'none') return
+      if (query.on !== undefined && (handleAt(query.on) === 'none' || isOnWriter(query.on))) return
       const found = lookups.decidingOn(insert, query.table)
       if (found === undefined) return
       const { property } = insert.callee as TSESTree.MemberExpression

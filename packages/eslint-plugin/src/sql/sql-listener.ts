@@ -1,5 +1,6 @@
 import type { RuleId } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import type { LintedFile } from '../linted-file.ts'
 import { isOtherDatabase } from './other-database.ts'
 import { sqlHitsIn, type Placeholders, type SqlHit } from './sql-hits.ts'
 import { sqlTextsOf, templateText, type SqlText } from './sql-text.ts'
@@ -24,7 +25,7 @@ const tags = new Set(['sql', 'SQL', 'pgsql', 'pgSql'])
 
 /** Finds SQL handed to a call or a tag, and reports once for each place what it touches. */
 export function createSqlSearch(
-  source: Source,
+  { source, isOnWriter }: LintedFile,
   { rules, words }: Search,
   report: (hit: SqlHit) => void,
 ): (node: SqlNode) => void {
@@ -37,6 +38,7 @@ export function createSqlSearch(
       for (const hit of sqlHitsIn(source, text, given.placeholders, given.at)) {
         const key = `${hit.rule} ${hit.loc.start.line}:${hit.loc.start.column}`
         if (!rules.includes(hit.rule) || seen.has(key) || isOtherDatabase(source, given.receiver)) continue
+        if (given.receiver !== undefined && isOnWriter(given.receiver)) continue
         seen.add(key)
         report(hit)
       }

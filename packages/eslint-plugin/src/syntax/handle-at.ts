@@ -1,19 +1,16 @@
 import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
 import type { Handle } from '../knex/handle.ts'
-import { EstreeSyntax } from './estree-syntax.ts'
+import type { EstreeSyntax } from './estree-syntax.ts'
 import { programOf, typescriptOf } from './program-of.ts'
 import { TypeScriptSyntax } from './typescript-syntax.ts'
 
 /** How to tell what an expression of this file holds: by its type where there are types, else by its name. */
 export function createHandleAt(
   source: Readonly<TSESLint.SourceCode>,
-  file: string,
+  untyped: EstreeSyntax,
 ): (node: TSESTree.Node) => Handle {
   const services = programOf(source)
-  if (services === undefined) {
-    const syntax = new EstreeSyntax(source, file)
-    return (node) => syntax.handleOf(node)
-  }
+  if (services === undefined) return (node) => untyped.handleOf(node)
   const syntax = new TypeScriptSyntax(typescriptOf(services.program), services.program)
   return (node) => syntax.handleOf(services.esTreeNodeToTSNodeMap.get(node))
 }

@@ -2,7 +2,7 @@ import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { placesOf, type Place } from '../calls/places.ts'
 import { isReachable } from '../calls/reach.ts'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
-import { chainOf, queryOf, type Query } from './query.ts'
+import { chainOf, queryOf, type Query } from '../knex/query.ts'
 
 interface Lookup {
   readonly query: Query

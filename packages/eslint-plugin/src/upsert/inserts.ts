@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
-import { methodOf } from './query.ts'
+import { methodOf } from '../knex/query.ts'
 
 const insertMethods = new Set(['insert', 'insertAndFetch'])
 

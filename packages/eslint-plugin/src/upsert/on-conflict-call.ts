@@ -1,6 +1,6 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import { programOf } from '../syntax/program-of.ts'
-import { methodOf } from './query.ts'
+import { methodOf } from '../knex/query.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
 

@@ -2,20 +2,19 @@ import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { supportTable, type RuleId } from '@knex-flatten/sql-support'
+import { supportTable } from '@knex-flatten/sql-support'
 import { describe, expect, test } from 'vitest'
-import { allRules as rules, type RuleName } from '../../src/all-rules.ts'
+import { allRules as rules } from '../../src/all-rules.ts'
 import { lint } from '../lint.ts'
 
 const root = join(import.meta.dirname, '../..')
 const names = Object.keys(rules) as (keyof typeof rules)[]
 const pageOf = (name: string) => readFileSync(join(root, `docs/rules/${name}.md`), 'utf8')
 
-/** The rows of the support table that a rule stands on. */
-const rowsByRule: Record<RuleName, RuleId[]> = {
-  'no-nested-transaction': ['savepoint'],
-  'no-savepoint': ['savepoint'],
-  'no-upsert': ['on-conflict', 'merge'],
+/** An example's first line may tell the settings it is read under: `// settings: { … }`. */
+function settingsIn(code: string): object {
+  const told = /^\/\/ settings: (.*)$/mu.exec(code)?.[1]
+  return told === undefined ? {} : { settings: { 'knex-flatten': JSON.parse(told) as object } }
 }
 
 /** The TypeScript blocks under a heading. */
@@ -37,17 +36,17 @@ describe.each(names)('the page of %s', (name) => {
   })
 
   test.each([...wrong.entries()])('calls wrong what the rule reports: example %i', async (_, code) => {
-    const messages = await lint(code, config)
+    const messages = await lint(code, { ...config, ...settingsIn(code) })
     expect(messages.map(({ ruleId }) => ruleId)).toContain(`knex-flatten/${name}`)
     expect(messages.every(({ fatal }) => fatal !== true)).toBe(true)
   })
 
   test.each([...right.entries()])('calls right what the rule leaves alone: example %i', async (_, code) => {
-    expect(await lint(code, config)).toEqual([])
+    expect(await lint(code, { ...config, ...settingsIn(code) })).toEqual([])
   })
 
   test('names the AWS page that the support table names', () => {
-    for (const row of rowsByRule[name]) expect(page).toContain(supportTable[row].source)
+    for (const row of rules[name].meta.docs!.rows) expect(page).toContain(supportTable[row].source)
   })
 })
 

@@ -356,9 +356,9 @@ typed.run('no-nested-transaction, with types', rule, {
       'through',
     ),
     {
-      name: 'a wrapper named in the options',
+      name: 'a wrapper named in the settings',
       code: within('declare function inTx(db: Knex, work: () => void): void; inTx(trx, () => {})'),
-      options: [{ transactionFunctions: ['inTx'] }],
+      settings: { 'knex-flatten': { transactionFunctions: ['inTx'] } },
       errors: [{ messageId: 'nested' }],
     },
     {
@@ -366,7 +366,7 @@ typed.run('no-nested-transaction, with types', rule, {
       code: within(
         'declare function inTx(work: () => void, db: Knex): void; function f(db: Knex) { inTx(() => {}, db) } f(trx)',
       ),
-      options: [{ transactionFunctions: [{ name: 'inTx', argument: 1 }] }],
+      settings: { 'knex-flatten': { transactionFunctions: [{ name: 'inTx', argument: 1 }] } },
       errors: [{ messageId: 'through' }],
     },
   ],
@@ -439,11 +439,6 @@ untyped.run('no-nested-transaction, without types', rule, {
           ],
         },
       ],
-    },
-    {
-      code: 'await knex("t")',
-      options: [{ typeInformation: 'required' }],
-      errors: [{ messageId: 'typesRequired' }],
     },
   ],
 })

@@ -139,10 +139,5 @@ untyped.run('no-savepoint, without types', rule, {
       code: 'const { query } = require("./db"); await query("ROLLBACK TO a")',
       errors: [{ messageId: 'statement' }],
     },
-    {
-      code: 'await x.raw("select 1")',
-      options: [{ typeInformation: 'required' }],
-      errors: [{ messageId: 'typesRequired' }],
-    },
   ],
 })

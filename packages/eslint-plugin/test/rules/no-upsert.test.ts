@@ -128,15 +128,15 @@ typed.run('no-upsert, with types', rule, {
         'what a profile has measured to be forwarded',
         'await trx("users").insert(row).onConflict("id").merge(); await trx.raw("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING")',
       ),
-      options: [
-        {
+      settings: {
+        'knex-flatten': {
           profile: {
             name: 'ours',
             extends: 'aws-local',
             verdicts: { 'on-conflict': { verdict: 'forward', known: 'measured' } },
           },
         },
-      ],
+      },
     },
   ],
   invalid: [
@@ -172,15 +172,15 @@ typed.run('no-upsert, with types', rule, {
         'await trx("users").insert(row).‹onConflict›("id").merge()',
         'refused',
       ),
-      options: [
-        {
+      settings: {
+        'knex-flatten': {
           profile: {
             name: 'ours',
             extends: 'aws-local',
             verdicts: { 'on-conflict': { verdict: 'refuse', known: 'measured' } },
           },
         },
-      ],
+      },
     },
     flagged('a unique violation that is swallowed', insertCatch, 'insertCatch'),
     flagged(
@@ -289,6 +289,5 @@ untyped.run('no-upsert, without types', rule, {
       code: 'const user = await db("users").where({ id }).first(); if (user == null) await db("users").insert(row)',
       errors: [{ messageId: 'findThenInsert' }],
     },
-    { code: 'f()', options: [{ typeInformation: 'required' }], errors: [{ messageId: 'typesRequired' }] },
   ],
 })
