@@ -42,7 +42,7 @@ export function createRule<Options extends readonly unknown[], MessageIds extend
 ): Module<Options, MessageIds> {
   return create<Options, MessageIds | 'typesRequired'>({
     ...rule,
-    meta: { ...rule.meta, messages: { ...rule.meta.messages, typesRequired } as never },
+    meta: { ...rule.meta, messages: { ...rule.meta.messages, typesRequired } },
     create(context, options) {
       const { ignorePaths, typeInformation } = settingsOf(context)
       if (isIgnored(context.filename, context.cwd, ignorePaths)) return {}

@@ -18,9 +18,9 @@ export interface LintedFile {
   /** The parser's services, where they carry types. */
   readonly services: ParserServicesWithTypeInformation | undefined
   /** What an expression holds: by its type where there are types, else by its name. */
-  handleAt(node: TSESTree.Node): Handle
+  readonly handleAt: (node: TSESTree.Node) => Handle
   /** Whether what `node` holds comes from something that `writerOnly` names: forwarding is then no matter. */
-  isOnWriter(node: TSESTree.Node): boolean
+  readonly isOnWriter: (node: TSESTree.Node) => boolean
 }
 
 const files = new WeakMap<Source, LintedFile>()

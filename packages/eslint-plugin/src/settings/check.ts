@@ -24,7 +24,7 @@ export function check(settings: unknown): KnexFlattenSettings {
     const allowed = allowedByKey[key as keyof KnexFlattenSettings](value)
     if (value !== undefined && allowed !== undefined) throw wrong(`${path}.${key}`, value, allowed)
   }
-  return settings as KnexFlattenSettings
+  return settings
 }
 
 function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
