@@ -1,0 +1,50 @@
+import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+
+export type FunctionNode =
+  TSESTree.FunctionDeclaration | TSESTree.FunctionExpression | TSESTree.ArrowFunctionExpression
+
+/** Code that runs while one transaction is open. */
+export interface Extent {
+  /**
+   * How it begins: `callback` with a function that is handed to what opens the transaction, `started` behind a statement that
+   * opens it (`const trx = await knex.transaction()`), `client` behind `BEGIN` on a client of pg, `handed` with a function that
+   * takes an open transaction.
+   */
+  readonly kind: 'callback' | 'started' | 'client' | 'handed'
+  /** The function or the block that it is a part of: it never reaches beyond. */
+  readonly root: TSESTree.Node
+  /** The statement of `root` behind which it begins; absent where that is the root's own beginning. */
+  readonly start: TSESTree.Node | undefined
+  /** The call that opens the transaction; `undefined` where that is elsewhere. */
+  readonly opening: TSESTree.CallExpression | undefined
+  /** What it is opened on, as far as that is in sight. */
+  readonly on: TSESTree.Node | undefined
+  /** What holds the transaction or the client; `undefined` where the code reaches it in another way: `withTransaction(async () => …)`. */
+  readonly variable: TSESLint.Scope.Variable | undefined
+}
+
+export function isFunction(node: TSESTree.Node): node is FunctionNode {
+  return (
+    node.type === AST_NODE_TYPES.ArrowFunctionExpression ||
+    node.type === AST_NODE_TYPES.FunctionExpression ||
+    node.type === AST_NODE_TYPES.FunctionDeclaration
+  )
+}
+
+/** The statements of what holds statements, in their order. */
+export function statementsOf(node: TSESTree.Node): readonly TSESTree.Node[] | undefined {
+  switch (node.type) {
+    case AST_NODE_TYPES.BlockStatement:
+    case AST_NODE_TYPES.Program:
+    case AST_NODE_TYPES.StaticBlock:
+      return node.body
+    case AST_NODE_TYPES.SwitchCase:
+      return node.consequent
+    default:
+      return undefined
+  }
+}
+
+export function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
+  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
+}
