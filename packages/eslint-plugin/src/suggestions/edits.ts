@@ -1,0 +1,47 @@
+import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
+
+/** A text that takes the place of a stretch of the source. */
+export interface Edit {
+  readonly range: readonly [start: number, end: number]
+  readonly text: string
+}
+
+type Source = Readonly<TSESLint.SourceCode>
+
+/** All edits as one fix; `undefined` where a comment would go with what they remove. */
+export function fixOf(source: Source, edits: readonly Edit[]): TSESLint.ReportFixFunction | undefined {
+  if (losesComment(source, edits)) return undefined
+  return (fixer) => edits.map(({ range, text }) => fixer.replaceTextRange(range, text))
+}
+
+function losesComment(source: Source, edits: readonly Edit[]): boolean {
+  const removals = edits.filter(({ range }) => source.text.slice(...range).trim() !== '')
+  return source
+    .getAllComments()
+    .some(({ range: [start, end] }) => removals.some(({ range }) => start < range[1] && range[0] < end))
+}
+
+export function remove(start: number, end: number): Edit {
+  return { range: [start, end], text: '' }
+}
+
+export function replace(node: TSESTree.Node | TSESTree.Token, text: string): Edit {
+  return { range: node.range, text }
+}
+
+/** Removes a statement with its line, or up to what follows it on its line. */
+export function removeStatement(source: Source, statement: TSESTree.Statement): Edit {
+  const next = source.getTokenAfter(statement, { includeComments: true })
+  const before = source.getTokenBefore(statement, { includeComments: true })
+  const [start, end] = statement.range
+  const isOnLineOfNext = next !== null && next.loc.start.line === statement.loc.end.line
+  if (isOnLineOfNext || before === null) return remove(start, next?.range[0] ?? end)
+  // From the end of what stands before: the line goes, its break with it.
+  return before.loc.end.line === statement.loc.start.line
+    ? remove(before.range[1], end)
+    : remove(lineStart(source, start) - 1, end)
+}
+
+export function lineStart(source: Source, offset: number): number {
+  return source.text.lastIndexOf('\n', offset - 1) + 1
+}
