@@ -1,12 +1,25 @@
 import { supportTable } from '@knex-flatten/sql-support'
-import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import type { TSESLint } from '@typescript-eslint/utils'
 import { createInspect, type Call, type Nesting } from '../calls/inspect.ts'
 import type { Step } from '../calls/targets.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
-import { lintedFile } from '../linted-file.ts'
+import { lintedFile, type LintedFile } from '../linted-file.ts'
+import {
+  outerMessages,
+  suggestOuter,
+  suggestTransacting,
+  transactingMessages,
+} from '../suggestions/without-inner.ts'
 
-type MessageIds = 'nested' | 'through' | 'batchInsert' | 'provider' | 'migrate' | 'runInTransaction'
+type MessageIds =
+  | 'nested'
+  | 'through'
+  | 'batchInsert'
+  | 'provider'
+  | 'migrate'
+  | keyof typeof outerMessages
+  | keyof typeof transactingMessages
 
 const breaks = 'Knex sends SAVEPOINT for it, which a write-forwarding reader refuses.'
 
@@ -28,7 +41,8 @@ export default createRule<[], MessageIds>({
       batchInsert: `\`batchInsert\` opens a transaction of its own on the live one: ${breaks} Run it in the transaction with \`.transacting(…)\`.`,
       provider: `This provider opens a transaction on one that is already open: ${breaks} {{instead}}`,
       migrate: `Migrations run in transactions of their own, opened on the live one: ${breaks} Migrate outside of it, on the writer.`,
-      runInTransaction: 'Run the batch in the transaction itself: `.transacting({{on}})`.',
+      ...outerMessages,
+      ...transactingMessages,
     },
   },
   create(context) {
@@ -42,7 +56,7 @@ export default createRule<[], MessageIds>({
           node: nesting.node,
           messageId: messageOf(nesting),
           data: { chain: chainText(nesting.chain), instead: supportTable.savepoint.instead },
-          suggest: suggestionsFor(context, call, nesting),
+          suggest: suggestionsFor(file, call, nesting),
         })
       }
     }
@@ -73,22 +87,12 @@ function chainText(chain: readonly Step[]): string {
     .join(', which passes it to ')
 }
 
-/** Only where the very same rows are inserted in the very same transaction: `trx.batchInsert(…)`. */
 function suggestionsFor(
-  context: Readonly<TSESLint.RuleContext<MessageIds, []>>,
+  file: LintedFile,
   call: Call,
-  { how, chain }: Nesting,
+  { how, chain, on }: Nesting,
 ): TSESLint.ReportSuggestionArray<MessageIds> {
-  const { callee } = call
-  if (how !== 'batchInsert' || chain.length > 0 || callee.type !== AST_NODE_TYPES.MemberExpression) return []
-  const on: TSESTree.Node = callee.object
-  if (on.type !== AST_NODE_TYPES.Identifier && on.type !== AST_NODE_TYPES.MemberExpression) return []
-  const text = context.sourceCode.getText(on)
-  return [
-    {
-      messageId: 'runInTransaction',
-      data: { on: text },
-      fix: (fixer) => fixer.insertTextAfter(call, `.transacting(${text})`),
-    },
-  ]
+  if (chain.length > 0) return []
+  if (how === 'transaction') return suggestOuter(file, call, on)
+  return how === 'batchInsert' ? suggestTransacting(file, call, on) : []
 }

@@ -4,7 +4,7 @@ import type { Edit } from './edits.ts'
 import type { Inner } from './outer-transaction.ts'
 
 /** `await trx.transaction(async (inner) => { … })` becomes `await (async (inner) => { … })(trx)`: right for every body. */
-export function callOnOuter({ call, text, callback }: Inner): Edit[] | undefined {
+export function callOnOuter({ call, outer, callback }: Inner): Edit[] | undefined {
   const { parent } = call
   const { node, inner } = callback
   const isAwaited = parent.type === AST_NODE_TYPES.AwaitExpression
@@ -16,6 +16,6 @@ export function callOnOuter({ call, text, callback }: Inner): Edit[] | undefined
   if (!node.async && !isAwaited && functionAround(call)?.async !== true) return undefined
   return [
     { range: [call.range[0], node.range[0]], text: '(' },
-    { range: [node.range[1], call.range[1]], text: `)(${inner === undefined ? '' : text})` },
+    { range: [node.range[1], call.range[1]], text: `)(${inner === undefined ? '' : outer.text})` },
   ]
 }

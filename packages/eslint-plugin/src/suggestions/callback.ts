@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { isFunction } from '../syntax/function-node.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import { isCaught } from './error-way.ts'
@@ -25,10 +25,16 @@ export interface Callback {
  * The callback of an inner transaction, if it would do the very same with the outer one; `undefined` where it ends the inner one
  * by itself, keeps it for later, or swallows an error that only a savepoint survives.
  */
-export function callbackOf(source: Source, node: TSESTree.Node | undefined): Callback | undefined {
-  if (node?.type !== AST_NODE_TYPES.ArrowFunctionExpression && node?.type !== AST_NODE_TYPES.FunctionExpression)
+export function callbackOf(
+  source: Source,
+  syntax: EstreeSyntax,
+  node: TSESTree.Node | undefined,
+): Callback | undefined {
+  if (
+    node?.type !== AST_NODE_TYPES.ArrowFunctionExpression &&
+    node?.type !== AST_NODE_TYPES.FunctionExpression
+  )
     return undefined
-  const syntax = new EstreeSyntax(source, '')
   const [parameter, ...others] = node.params
   if (others.length > 0 || node.generator || node.typeParameters !== undefined) return undefined
   if (parameter !== undefined && parameter.type !== AST_NODE_TYPES.Identifier) return undefined
@@ -41,13 +47,16 @@ export function callbackOf(source: Source, node: TSESTree.Node | undefined): Cal
 
   const returns: TSESTree.ReturnStatement[] = []
   for (const each of nodesIn<TSESTree.Node>(syntax, node.body)) {
-    if (each.type === AST_NODE_TYPES.TryStatement && isCaught(syntax, each, each.block, inner)) return undefined
+    if (each.type === AST_NODE_TYPES.TryStatement && isCaught(syntax, each, each.block, inner))
+      return undefined
     if (each.type === AST_NODE_TYPES.MemberExpression && isCatch(each)) return undefined
     if (node.type === AST_NODE_TYPES.FunctionExpression && isOfFunction(each)) return undefined
   }
   for (const each of nodesIn<TSESTree.Node>(syntax, node.body, (child) => !isFunction(child)))
     if (each.type === AST_NODE_TYPES.ReturnStatement) returns.push(each)
   const value = valueOf(node)
+  const isEmpty = node.body.type === AST_NODE_TYPES.BlockStatement && node.body.body.length === 0
+  if (isEmpty) return undefined
   // Without a promise Knex waits until the callback ends the transaction by itself.
   if (!node.async && value === undefined) return undefined
   return { node, mentions, inner, value, returns, uses }

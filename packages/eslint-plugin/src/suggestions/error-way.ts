@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { isFunction, type FunctionNode } from '../syntax/function-node.ts'
 import { isWithin } from '../syntax/is-within.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
@@ -11,12 +11,10 @@ import { useOf } from './handle-uses.ts'
  */
 export type ErrorWay = 'ends-outer' | 'leaves' | 'caught'
 
-type Source = Readonly<TSESLint.SourceCode>
 type Variable = TSESLint.Scope.Variable
 
 /** `outer` is the variable that holds the outer transaction, where one does. */
-export function errorWayOf(source: Source, call: TSESTree.Node, outer: Variable | undefined): ErrorWay {
-  const syntax = new EstreeSyntax(source, '')
+export function errorWayOf(syntax: EstreeSyntax, call: TSESTree.Node, outer: Variable | undefined): ErrorWay {
   const home = outer?.defs[0]
   let isInSight = true
   for (let node: TSESTree.Node = call; node.type !== AST_NODE_TYPES.Program; node = node.parent) {
@@ -54,7 +52,8 @@ function isWorkOf(node: FunctionNode, home: TSESLint.Scope.Definition): boolean 
 function isOpened({ init }: TSESTree.VariableDeclarator): boolean {
   if (init?.type !== AST_NODE_TYPES.AwaitExpression) return false
   const call = init.argument
-  if (call.type !== AST_NODE_TYPES.CallExpression || call.callee.type !== AST_NODE_TYPES.MemberExpression) return false
+  if (call.type !== AST_NODE_TYPES.CallExpression || call.callee.type !== AST_NODE_TYPES.MemberExpression)
+    return false
   return ASTUtils.getPropertyName(call.callee) === 'transaction'
 }
 
@@ -64,7 +63,11 @@ function isTakenUp(node: TSESTree.Node): boolean {
   if (parent?.type === AST_NODE_TYPES.MemberExpression && parent.object === node) {
     return /^(?:then|catch|finally)$/u.test(ASTUtils.getPropertyName(parent) ?? '')
   }
-  if (parent?.type !== AST_NODE_TYPES.CallExpression || parent.callee.type !== AST_NODE_TYPES.MemberExpression) return false
+  if (
+    parent?.type !== AST_NODE_TYPES.CallExpression ||
+    parent.callee.type !== AST_NODE_TYPES.MemberExpression
+  )
+    return false
   return /^(?:allSettled|any|race)$/u.test(ASTUtils.getPropertyName(parent.callee) ?? '')
 }
 
@@ -82,7 +85,11 @@ export function isCaught(
 }
 
 /** Runs nothing that an aborted transaction would refuse, and lets the error go on its way. */
-function isHarmless(syntax: EstreeSyntax, block: TSESTree.BlockStatement, outer: Variable | undefined): boolean {
+function isHarmless(
+  syntax: EstreeSyntax,
+  block: TSESTree.BlockStatement,
+  outer: Variable | undefined,
+): boolean {
   const usesOuter = outer?.references.some(
     ({ identifier }) => isWithin(identifier, block) && useOf(identifier) !== 'end',
   )
@@ -115,9 +122,11 @@ function isLastWord({ body }: TSESTree.BlockStatement, outer: Variable | undefin
 }
 
 function isRollback(node: TSESTree.Expression, outer: Variable | undefined): boolean {
-  if (node.type !== AST_NODE_TYPES.AwaitExpression || node.argument.type !== AST_NODE_TYPES.CallExpression) return false
+  if (node.type !== AST_NODE_TYPES.AwaitExpression || node.argument.type !== AST_NODE_TYPES.CallExpression)
+    return false
   const { callee } = node.argument
-  if (callee.type !== AST_NODE_TYPES.MemberExpression || callee.object.type !== AST_NODE_TYPES.Identifier) return false
+  if (callee.type !== AST_NODE_TYPES.MemberExpression || callee.object.type !== AST_NODE_TYPES.Identifier)
+    return false
   const { object } = callee
   return (
     ASTUtils.getPropertyName(callee) === 'rollback' &&

@@ -8,9 +8,43 @@ export type Use = 'query' | 'handed' | 'end' | 'other'
 
 /** Members of a transaction that are the same on the one around it. */
 const shared = new Set([
-  ...['select', 'insert', 'update', 'delete', 'del', 'from', 'into', 'table', 'with', 'withRecursive', 'distinct'],
-  ...['raw', 'ref', 'fn', 'queryBuilder', 'batchInsert', 'first', 'count', 'max', 'min', 'sum', 'transaction'],
-  ...['isTransaction', 'schema', 'withSchema', 'truncate', 'union', 'unionAll', 'column', 'columns', 'savepoint'],
+  ...[
+    'select',
+    'insert',
+    'update',
+    'delete',
+    'del',
+    'from',
+    'into',
+    'table',
+    'with',
+    'withRecursive',
+    'distinct',
+  ],
+  ...[
+    'raw',
+    'ref',
+    'fn',
+    'queryBuilder',
+    'batchInsert',
+    'first',
+    'count',
+    'max',
+    'min',
+    'sum',
+    'transaction',
+  ],
+  ...[
+    'isTransaction',
+    'schema',
+    'withSchema',
+    'truncate',
+    'union',
+    'unionAll',
+    'column',
+    'columns',
+    'savepoint',
+  ],
 ])
 
 const ends = new Set(['commit', 'rollback', 'isCompleted'])
@@ -51,18 +85,18 @@ function isRunner(callee: TSESTree.Node): boolean {
 }
 
 function isArgument(node: TSESTree.Node): boolean {
-  const { parent } = node
-  return (
-    node.type === AST_NODE_TYPES.ObjectExpression &&
-    (parent.type === AST_NODE_TYPES.CallExpression || parent.type === AST_NODE_TYPES.NewExpression)
-  )
+  if (node.type !== AST_NODE_TYPES.ObjectExpression) return false
+  const { type } = node.parent
+  return type === AST_NODE_TYPES.CallExpression || type === AST_NODE_TYPES.NewExpression
 }
 
 /** The mentions of a variable after its declaration; `undefined` where it is assigned anew. */
 export function mentionsOf(
   variable: TSESLint.Scope.Variable,
 ): (TSESTree.Identifier | TSESTree.JSXIdentifier)[] | undefined {
-  const isAssignedAnew = variable.references.some((reference) => reference.isWrite() && reference.init !== true)
+  const isAssignedAnew = variable.references.some(
+    (reference) => reference.isWrite() && reference.init !== true,
+  )
   return isAssignedAnew
     ? undefined
     : variable.references.filter((reference) => !reference.isWrite()).map(({ identifier }) => identifier)

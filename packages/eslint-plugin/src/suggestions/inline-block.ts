@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import { EstreeSyntax } from '../syntax/estree-syntax.ts'
+import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { isFunction } from '../syntax/function-node.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import { lineStart, remove, type Edit } from './edits.ts'
@@ -10,16 +10,21 @@ type Statement = TSESTree.Statement
 /** Puts the statements of `block`, which stands in `statement`, in its place, in braces only where they are needed. */
 export function inlineBlock(
   source: Source,
+  syntax: EstreeSyntax,
   statement: Statement,
   block: TSESTree.BlockStatement,
 ): Edit[] | undefined {
-  if (hoists(source, block)) return undefined
+  if (hoists(syntax, block)) return undefined
   const [open, close] = [source.getFirstToken(block), source.getLastToken(block)]
   const first = open && source.getTokenAfter(open, { includeComments: true })
   const last = close && source.getTokenBefore(close, { includeComments: true })
   if (first == null || last == null) return undefined
   const [start, end] = statement.range
-  if (needsBraces(statement, block) || !canFollow(source, block) || last.type === 'Line')
+  if (
+    needsBraces(statement, block) ||
+    !canFollow(source, block) ||
+    source.text.startsWith('//', last.range[0])
+  )
     return [remove(start, block.range[0]), remove(block.range[1], end)]
   return [
     remove(start, first.range[0]),
@@ -29,8 +34,7 @@ export function inlineBlock(
 }
 
 /** `var` and functions are seen outside of the block that they stand in. */
-function hoists(source: Source, block: TSESTree.BlockStatement): boolean {
-  const syntax = new EstreeSyntax(source, '')
+function hoists(syntax: EstreeSyntax, block: TSESTree.BlockStatement): boolean {
   for (const node of nodesIn<TSESTree.Node>(syntax, block, (child) => !isFunction(child))) {
     if (node.type === AST_NODE_TYPES.VariableDeclaration && node.kind === 'var') return true
   }
@@ -40,7 +44,8 @@ function hoists(source: Source, block: TSESTree.BlockStatement): boolean {
 const plain = /^(?:Expression|If|For|ForOf|ForIn|While|DoWhile|Block|Return|Throw|Switch|Try)Statement$/u
 
 function needsBraces({ parent }: Statement, block: TSESTree.BlockStatement): boolean {
-  const isAmongOthers = parent.type === AST_NODE_TYPES.BlockStatement || parent.type === AST_NODE_TYPES.Program
+  const isAmongOthers =
+    parent.type === AST_NODE_TYPES.BlockStatement || parent.type === AST_NODE_TYPES.Program
   return !isAmongOthers || !block.body.every(({ type }) => plain.test(type))
 }
 
@@ -54,16 +59,15 @@ function canFollow(source: Source, block: TSESTree.BlockStatement): boolean {
 /** Its last statement ends without a semicolon of its own. */
 function endsOpen(source: Source, block: TSESTree.BlockStatement): boolean {
   const last = block.body.at(-1)
-  return last !== undefined && /^(?:Expression|Return|Throw)/u.test(last.type) && source.getLastToken(last)?.value !== ';'
+  return (
+    last !== undefined &&
+    /^(?:Expression|Return|Throw)/u.test(last.type) &&
+    source.getLastToken(last)?.value !== ';'
+  )
 }
 
 /** Moves the lines after the first as far to the left as the first goes; never within a text. */
-function dedent(
-  source: Source,
-  statement: Statement,
-  first: TSESTree.Token,
-  last: TSESTree.Token,
-): Edit[] {
+function dedent(source: Source, statement: Statement, first: TSESTree.Token, last: TSESTree.Token): Edit[] {
   const from = indentation(source, statement.range[0])
   const by = indentation(source, first.range[0]).length - from.length
   if (by <= 0 || first.loc.start.line === statement.loc.start.line) return []

@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { functionAround } from '../syntax/function-node.ts'
 import type { Callback } from './callback.ts'
 import { remove, type Edit } from './edits.ts'
@@ -12,10 +13,14 @@ type Source = Readonly<TSESLint.SourceCode>
  * What the inner transaction's callback does, in the place of the call: its one expression, or its statements. `undefined` where
  * its `return`s or its names would mean something else there.
  */
-export function inlineOnOuter(source: Source, { call, outer, callback }: Inner): Edit[] | undefined {
-  if (outer === undefined) return undefined
-  const renamed = renameTo(source, callback.mentions, outer)
-  const placed = renamed && (inlineValue(call, callback) ?? inlineStatements(source, call, callback))
+export function inlineOnOuter(
+  source: Source,
+  syntax: EstreeSyntax,
+  { call, outer: { variable }, callback }: Inner,
+): Edit[] | undefined {
+  if (variable === undefined) return undefined
+  const renamed = renameTo(source, callback.mentions, variable)
+  const placed = renamed && (inlineValue(call, callback) ?? inlineStatements(source, syntax, call, callback))
   return placed && [...renamed, ...placed]
 }
 
@@ -59,21 +64,22 @@ function isFreeReturn(statement: TSESTree.ReturnStatement): boolean {
 
 function inlineStatements(
   source: Source,
+  syntax: EstreeSyntax,
   call: TSESTree.CallExpression,
   { node, returns }: Callback,
 ): Edit[] | undefined {
   const { body } = node
-  if (body.type !== AST_NODE_TYPES.BlockStatement || body.body.length === 0) return undefined
+  if (body.type !== AST_NODE_TYPES.BlockStatement) return undefined
   const isAwaited = call.parent.type === AST_NODE_TYPES.AwaitExpression
   const statement = isAwaited ? call.parent.parent : call.parent
   if (statement?.type === AST_NODE_TYPES.ReturnStatement) {
     return isFreeReturn(statement) && (leaves(body) || isLastOfFunction(statement))
-      ? inlineBlock(source, statement, body)
+      ? inlineBlock(source, syntax, statement, body)
       : undefined
   }
   if (!isAwaited || statement?.type !== AST_NODE_TYPES.ExpressionStatement) return undefined
   const last = returns.length === 0 ? [] : withoutReturn(source, body, returns)
-  const inlined = last && inlineBlock(source, statement, body)
+  const inlined = last && inlineBlock(source, syntax, statement, body)
   return inlined && [...last, ...inlined]
 }
 

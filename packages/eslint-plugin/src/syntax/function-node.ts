@@ -14,8 +14,7 @@ export function isFunction(node: TSESTree.Node): node is FunctionNode {
 
 /** The function that runs `node`, without those in between. */
 export function functionAround(node: TSESTree.Node): FunctionNode | undefined {
-  for (let above = node.parent; above !== undefined && above !== null; above = above.parent) {
-    if (isFunction(above)) return above
-  }
-  return undefined
+  let above: TSESTree.Node | null | undefined = node.parent
+  while (above != null && !isFunction(above)) above = above.parent
+  return above ?? undefined
 }

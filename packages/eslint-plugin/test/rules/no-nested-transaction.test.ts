@@ -154,9 +154,55 @@ typed.run('no-nested-transaction, with types', rule, {
     silent('recursion', 'await first(knex, 3)'),
   ],
   invalid: [
+    {
+      name: 'a transaction in a callback, with what to do without it',
+      code: within(
+        'await knex.transaction(async (outer) => { await outer.transaction(async (inner) => { await inner("t") }) })',
+      ),
+      errors: [
+        {
+          messageId: 'nested',
+          suggestions: [
+            {
+              messageId: 'useOuter',
+              data: { outer: 'outer' },
+              output: within('await knex.transaction(async (outer) => { await outer("t") })'),
+            },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'a transaction on one whose owner is not in sight',
+      code: within('await trx.transaction(async (inner) => { await inner("t") })'),
+      errors: [
+        {
+          messageId: 'nested',
+          suggestions: [{ messageId: 'useOuterUncaught', output: within('await trx("t")') }],
+        },
+      ],
+    },
+    {
+      name: 'a batch whose error ends the transaction in any case',
+      code: within('await knex.transaction(async (t) => { await t.batchInsert("t", []).returning("id") })'),
+      errors: [
+        {
+          messageId: 'batchInsert',
+          suggestions: [
+            {
+              messageId: 'runInTransaction',
+              output: within(
+                'await knex.transaction(async (t) => { await t.batchInsert("t", []).transacting(t).returning("id") })',
+              ),
+            },
+          ],
+        },
+      ],
+    },
     flagged(
-      'a transaction in a callback',
-      'await knex.transaction(async (outer) => { await outer.transaction(async (inner) => { await inner("t") }) })',
+      'a batch whose error is caught, which only a savepoint survives',
+      'try { await trx.batchInsert("t", []) } catch {}',
+      'batchInsert',
     ),
     flagged('a name that says nothing', 'await knex.transaction((q) => q.transaction(async () => {}))'),
     flagged('the promise form', 'const t = await knex.transaction(); await t.transaction()'),
@@ -242,7 +288,7 @@ typed.run('no-nested-transaction, with types', rule, {
           messageId: 'batchInsert',
           suggestions: [
             {
-              messageId: 'runInTransaction',
+              messageId: 'runInTransactionUncaught',
               output: within('await trx.batchInsert("t", [], 100).transacting(trx)'),
             },
           ],
@@ -435,7 +481,10 @@ untyped.run('no-nested-transaction, without types', rule, {
         {
           messageId: 'batchInsert',
           suggestions: [
-            { messageId: 'runInTransaction', output: 'await trx.batchInsert("t", []).transacting(trx)' },
+            {
+              messageId: 'runInTransactionUncaught',
+              output: 'await trx.batchInsert("t", []).transacting(trx)',
+            },
           ],
         },
       ],

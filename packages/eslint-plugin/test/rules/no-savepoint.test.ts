@@ -52,7 +52,36 @@ typed.run('no-savepoint, with types', rule, {
     ),
   ],
   invalid: [
-    flagged("Knex's method", 'await trx.‹savepoint›(async (inner) => { await inner("t") })', 'method'),
+    {
+      name: "Knex's method, with what to do without it",
+      code: within('await trx.savepoint(async (inner) => { await inner("t") })'),
+      errors: [
+        {
+          messageId: 'method',
+          suggestions: [{ messageId: 'useOuterUncaught', output: within('await trx("t")') }],
+        },
+      ],
+    },
+    {
+      name: "Knex's method in the transaction's callback",
+      code: within('await knex.transaction((trx) => trx.savepoint(async (inner) => inner("t")))'),
+      errors: [
+        {
+          messageId: 'method',
+          suggestions: [
+            {
+              messageId: 'useOuter',
+              output: within('await knex.transaction((trx) => (async (inner) => inner("t"))(trx))'),
+            },
+          ],
+        },
+      ],
+    },
+    flagged(
+      'a method whose error is caught',
+      'try { await trx.‹savepoint›(async (inner) => { await inner("t") }) } catch {}',
+      'method',
+    ),
     flagged(
       'the method of a field',
       'class S { constructor(private t: Knex.Transaction) {} run() { return this.t.‹savepoint›(async () => {}) } }',
