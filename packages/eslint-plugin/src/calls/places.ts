@@ -7,8 +7,8 @@ import { passedAt } from './arguments.ts'
 type Root<N> =
   | { readonly kind: 'parameter'; readonly function: N; readonly index: number }
   | { readonly kind: 'this' }
-  /** `of` is the variable that holds it, the same for every mention of it; else the expression. */
-  | { readonly kind: 'value'; readonly of: object | N }
+  /** `of` is the variable that holds it, the same for every mention of it; else the expression, which is not followed. */
+  | { readonly kind: 'value'; readonly of: object | N; readonly isVariable: boolean }
 
 /** One value an expression may hold: a root and the properties from there. */
 export interface Place<N> {
@@ -24,7 +24,7 @@ const enough = 12
 /** Every value that `node`, read through `path`, may hold: `trx ?? db` has two. */
 export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] = [], depth = 0): Place<N>[] {
   const stop = (root: Root<N>, full = path): Place<N>[] => [{ root, path: full, node, rest: path }]
-  const ended = () => stop({ kind: 'value', of: node })
+  const ended = () => stop({ kind: 'value', of: node, isVariable: false })
   const follow = (next: N, through = path) => placesOf(syntax, next, through, depth + 1)
   if (depth > enough) return ended()
 
@@ -36,12 +36,19 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
       return view.operator === '&&' ? follow(view.right) : [...follow(view.left), ...follow(view.right)]
     case 'conditional':
       return view.alternate === undefined ? ended() : [...follow(view.consequent), ...follow(view.alternate)]
-    case 'member':
-      return follow(view.object, [view.property, ...path])
+    case 'member': {
+      const accessor = syntax.accessorAt(node)
+      if (accessor === undefined) return follow(view.object, [view.property, ...path])
+      if (accessor.returns === undefined) return ended()
+      return follow(accessor.returns).flatMap((place) =>
+        place.root.kind === 'this' ? follow(view.object, place.path) : [place],
+      )
+    }
     case 'object': {
       const [first, ...others] = path
       const value = first === undefined ? undefined : view.properties.get(first)
-      return value === undefined ? ended() : follow(value, others)
+      if (value !== undefined) return follow(value, others)
+      return first === undefined || view.base === undefined ? ended() : follow(view.base)
     }
     case 'new': {
       const given = path.length === 0 ? undefined : givenToConstructor(syntax, node, path)
@@ -50,7 +57,8 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
     case 'this':
       return stop({ kind: 'this' })
     case 'name': {
-      const variable: Root<N> = { kind: 'value', of: syntax.variableOf(node) ?? node }
+      const of = syntax.variableOf(node)
+      const variable: Root<N> = { kind: 'value', of: of ?? node, isVariable: of !== undefined }
       const declared = syntax.declarationOf(node)
       if (declared === undefined) return stop(variable)
       const full = [...declared.path, ...path]
@@ -89,14 +97,15 @@ function isSameRoot<N>({ root: one }: Place<N>, { root: other }: Place<N>): bool
   return one.kind === other.kind
 }
 
-/** From a field of `new Orders(trx)` to the argument that the constructor puts there. */
+/** From a field of `new Orders(trx)` to the argument that the constructor puts there, or hands to `super(…)`. */
 function givenToConstructor<N>(
   syntax: Syntax<N>,
   construction: N,
   [field, ...rest]: readonly string[],
+  depth = 0,
 ): { node: N; path: readonly string[] } | undefined {
   const constructor = syntax.constructorCalledBy(construction)
-  if (constructor === undefined || field === undefined) return undefined
+  if (constructor === undefined || field === undefined || depth > enough) return undefined
   const declared = syntax.view(constructor)
   const index = declared.kind === 'function' ? declared.fieldsByParameter.get(field) : undefined
   if (index !== undefined) {
@@ -106,8 +115,12 @@ function givenToConstructor<N>(
 
   for (const node of nodesIn(syntax, constructor)) {
     const view = syntax.view(node)
-    if (view.kind !== 'assignment' || !isField(syntax, view.left, field)) continue
-    for (const { root, path } of placesOf(syntax, view.right, rest)) {
+    const inherited =
+      view.kind === 'call' ? givenToConstructor(syntax, node, [field, ...rest], depth + 1) : undefined
+    const isSet = view.kind === 'assignment' && isField(syntax, view.left, field)
+    const value = isSet ? { node: view.right, path: rest } : inherited
+    if (value === undefined) continue
+    for (const { root, path } of placesOf(syntax, value.node, value.path)) {
       if (root.kind !== 'parameter' || root.function !== constructor) continue
       const given = passedAt(syntax, construction, root.index, constructor)
       if (given !== undefined) return { node: given, path }

@@ -1,7 +1,6 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
-import { typescriptOf } from '../syntax/program-of.ts'
-import { TypeScriptSyntax } from '../syntax/typescript-syntax.ts'
+import { syntaxOfProgram } from '../syntax/syntax-of-program.ts'
 import { isFunction, type FunctionNode } from './extent.ts'
 
 /** A call that opens a transaction. */
@@ -140,6 +139,5 @@ function ask(
   question: 'isObjectionModel' | 'isObjectionTransaction',
 ): boolean {
   if (services === undefined) return syntax[question](node)
-  const typed = new TypeScriptSyntax(typescriptOf(services.program), services.program)
-  return typed[question](services.esTreeNodeToTSNodeMap.get(node))
+  return syntaxOfProgram(services.program)[question](services.esTreeNodeToTSNodeMap.get(node))
 }

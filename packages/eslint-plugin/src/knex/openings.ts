@@ -26,6 +26,11 @@ export const openingNames: ReadonlySet<string> = new Set([
   'rollback',
 ])
 
+/** The words by which a function that opens one is found: of `knex.migrate.latest()` the first. */
+export const openingWords: readonly string[] = [
+  ...['transaction', 'transactionProvider', 'batchInsert', 'startTransaction', 'migrate'],
+]
+
 const migrations = new Set(['latest', 'up', 'down', 'rollback'])
 
 type Call<N> = Extract<View<N>, { kind: 'call' | 'new' }>

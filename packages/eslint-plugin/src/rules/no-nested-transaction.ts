@@ -1,7 +1,8 @@
 import { supportTable } from '@knex-flatten/sql-support'
 import type { TSESLint } from '@typescript-eslint/utils'
-import { createInspect, type Call, type Nesting } from '../calls/inspect.ts'
-import type { Step } from '../calls/targets.ts'
+import type { Call } from '../calls/follow.ts'
+import type { Step } from '../calls/kind.ts'
+import { createInspect, type Nesting } from '../calls/nestings.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
 import { lintedFile, type LintedFile } from '../linted-file.ts'
@@ -78,7 +79,7 @@ function messageOf({ how, chain }: Nesting): MessageIds {
 }
 
 /** `saveOrder (orders.ts:12), which calls insertLines (lines.ts:41), which opens a transaction on db`. */
-function chainText(chain: readonly Step[]): string {
+function chainText(chain: readonly Step<OpeningMethod>[]): string {
   return chain
     .map(({ name, file, line, on }) => {
       const opens = on === undefined ? '' : `, which opens a transaction on \`${on}\``

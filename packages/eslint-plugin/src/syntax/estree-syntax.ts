@@ -79,11 +79,24 @@ export class EstreeSyntax implements Syntax<Node> {
       return { kind: 'parameter', function: fn, index, path: pathTo(pattern) }
     }
     if (definition.type !== DefinitionType.Variable) return undefined
-    const declarator = definition.node
-    const isConstant = declarator.parent.kind === 'const'
-    return isConstant && declarator.init !== null
-      ? { kind: 'constant', value: declarator.init, path: pathTo(pattern) }
-      : undefined
+    const value = this.#onlyValueOf(name)
+    if (value === undefined) return undefined
+    return { kind: 'constant', value, path: value === definition.node.init ? pathTo(pattern) : [] }
+  }
+
+  declaredAt(name: Node): Node | undefined {
+    return this.#definitionOf(name)?.node
+  }
+
+  holderOf(value: Node): Node | undefined {
+    const { parent } = value
+    const isHeld = parent?.type === AST_NODE_TYPES.VariableDeclarator && parent.init === value
+    return isHeld && parent.id.type === AST_NODE_TYPES.Identifier ? parent.id : undefined
+  }
+
+  usesOf(name: Node): Node[] {
+    const references = this.#variable(name)?.references ?? []
+    return references.filter(({ init }) => init !== true).map(({ identifier }) => identifier)
   }
 
   functionCalledBy(call: Node): Node | undefined {
@@ -97,6 +110,15 @@ export class EstreeSyntax implements Syntax<Node> {
     return owner && methodOf(owner, called.property)
   }
 
+  /** Without types no interface is told from another. */
+  promisedBy(): undefined {
+    return undefined
+  }
+
+  implementationAt(): undefined {
+    return undefined
+  }
+
   functionAt(node: Node): Node | undefined {
     const value = withoutWrapping(node)
     if (viewOfEstree(value).kind === 'function') return value
@@ -108,6 +130,10 @@ export class EstreeSyntax implements Syntax<Node> {
       : undefined
   }
 
+  isAsync(fn: Node): boolean {
+    return 'async' in fn && fn.async
+  }
+
   defaultOf(fn: Node, index: number): Node | undefined {
     const parameter = 'params' in fn ? fn.params[index] : undefined
     return parameter?.type === AST_NODE_TYPES.AssignmentPattern ? parameter.right : undefined
@@ -116,6 +142,22 @@ export class EstreeSyntax implements Syntax<Node> {
   constructorCalledBy(construction: Node): Node | undefined {
     const owner = this.#classOf(construction)
     return owner && methodOf(owner, 'constructor')
+  }
+
+  accessorAt(member: Node): { returns: Node | undefined } | undefined {
+    const view = viewOfEstree(member)
+    const owner = view.kind === 'member' ? this.#classOf(view.object) : undefined
+    if (view.kind !== 'member' || owner === undefined) return undefined
+    const getter = owner.body.body.find(
+      (each) =>
+        each.type === AST_NODE_TYPES.MethodDefinition &&
+        each.kind === 'get' &&
+        named(each.key, null)?.name === view.property,
+    )
+    if (getter?.type !== AST_NODE_TYPES.MethodDefinition) return undefined
+    const [only, ...others] = getter.value.body?.body ?? []
+    const isPlain = others.length === 0 && only?.type === AST_NODE_TYPES.ReturnStatement
+    return { returns: isPlain ? (only.argument ?? undefined) : undefined }
   }
 
   handleOf(node: Node, path: readonly string[] = []): Handle {
@@ -170,6 +212,27 @@ export class EstreeSyntax implements Syntax<Node> {
     return this.#variable(name)?.defs.at(0)
   }
 
+  /** The one value that a variable ever holds, by `=` alone. */
+  #onlyValueOf(name: Node): Node | undefined {
+    const writes = (this.#variable(name)?.references ?? []).filter((reference) => reference.isWrite())
+    const values: Node[] = []
+    for (const { identifier, writeExpr } of writes) {
+      const { parent } = identifier
+      const isPlain =
+        parent.type === AST_NODE_TYPES.AssignmentExpression &&
+        parent.operator === '=' &&
+        parent.left === identifier
+      if (!isPlain && !this.#isIntroducedBy(name, writeExpr)) return undefined
+      if (writeExpr && !isNullish(writeExpr)) values.push(writeExpr)
+    }
+    return values.length === 1 ? values[0] : undefined
+  }
+
+  #isIntroducedBy(name: Node, value: Node | null | undefined): boolean {
+    const definition = this.#definitionOf(name)
+    return definition?.type === DefinitionType.Variable && value != null && definition.node.init === value
+  }
+
   /** The class in this file whose instance `node` is: `this`, `new X()`, or a constant that holds one. */
   #classOf(node: Node): TSESTree.ClassDeclaration | TSESTree.ClassExpression | undefined {
     const view = viewOfEstree(node)
@@ -192,6 +255,11 @@ function named(key: Node, value: Node | null): { name: string; aliasOf?: string 
   const aliased = value === null ? undefined : viewOfEstree(value)
   if (aliased?.kind === 'name') return { name: key.name, aliasOf: aliased.name }
   return aliased?.kind === 'member' ? { name: key.name, aliasOf: aliased.property } : { name: key.name }
+}
+
+function isNullish(node: Node): boolean {
+  const view = viewOfEstree(node)
+  return view.kind === 'literal' && view.value == null
 }
 
 function withoutWrapping(node: Node): Node {

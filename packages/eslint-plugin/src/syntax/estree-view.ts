@@ -49,7 +49,11 @@ export function viewOfEstree(node: Node): View<Node> {
     case AST_NODE_TYPES.ThrowStatement:
     case AST_NODE_TYPES.ContinueStatement:
     case AST_NODE_TYPES.BreakStatement:
-      return { kind: 'exit', isBreak: node.type === AST_NODE_TYPES.BreakStatement }
+      return {
+        kind: 'exit',
+        isBreak: node.type === AST_NODE_TYPES.BreakStatement,
+        isReturn: node.type === AST_NODE_TYPES.ReturnStatement,
+      }
     case AST_NODE_TYPES.TryStatement:
       return {
         kind: 'try',
@@ -66,9 +70,9 @@ export function viewOfEstree(node: Node): View<Node> {
     case AST_NODE_TYPES.AssignmentExpression:
       return node.operator === '=' ? { kind: 'assignment', left: node.left, right: node.right } : other
     case AST_NODE_TYPES.ObjectExpression:
-      return { kind: 'object', properties: propertiesOf(node) }
+      return objectView(node)
     case AST_NODE_TYPES.ArrayExpression:
-      return { kind: 'array' }
+      return { kind: 'array', elements: node.elements.filter((element) => element !== null) }
     case AST_NODE_TYPES.SpreadElement:
       return { kind: 'spread' }
     case AST_NODE_TYPES.Literal:
@@ -109,15 +113,24 @@ function binaryView(node: TSESTree.BinaryExpression): View<Node> {
   return operator === 'in' ? { kind: 'in', property: left, object: right } : other
 }
 
-function propertiesOf(node: TSESTree.ObjectExpression): ReadonlyMap<string, Node> {
+function objectView(node: TSESTree.ObjectExpression): View<Node> {
   const properties = new Map<string, Node>()
-  for (const property of node.properties) {
-    // What is spread may override everything before it.
-    if (property.type === AST_NODE_TYPES.SpreadElement) properties.clear()
-    if (property.type !== AST_NODE_TYPES.Property || property.computed) continue
-    if (property.key.type === AST_NODE_TYPES.Identifier) properties.set(property.key.name, property.value)
+  let base: Node | undefined
+  let isOpen = false
+  for (const [index, property] of node.properties.entries()) {
+    if (property.type === AST_NODE_TYPES.SpreadElement) {
+      // What is spread may override everything before it.
+      base = index === 0 ? property.argument : undefined
+      properties.clear()
+    } else if (!property.computed) {
+      const { key, value } = property
+      const name = key.type === AST_NODE_TYPES.Identifier ? key.name : undefined
+      if (name !== undefined && property.kind === 'init') properties.set(name, value)
+      else isOpen = true
+    }
+    isOpen ||= property.type === AST_NODE_TYPES.SpreadElement || property.computed
   }
-  return properties
+  return { kind: 'object', properties, base, isOpen }
 }
 
 function fieldsOf(parameters: readonly TSESTree.Parameter[]): ReadonlyMap<string, number> {

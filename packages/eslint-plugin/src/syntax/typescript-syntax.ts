@@ -3,7 +3,9 @@ import type * as ts from 'typescript'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import { handleOfType, isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
-import type { Declaration, Syntax } from './syntax.ts'
+import type { Declaration, Named, Syntax } from './syntax.ts'
+import { TypeScriptFunctions } from './typescript-functions.ts'
+import { mentionsOf, onlyValueOf } from './typescript-variables.ts'
 import { viewOfTypeScript, withoutWrapping } from './typescript-view.ts'
 import type { View } from './view.ts'
 
@@ -16,12 +18,15 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   readonly #ts: TypeScript
   readonly #program: ts.Program
   readonly #checker: ts.TypeChecker
+  readonly #functions: TypeScriptFunctions
+  readonly #values = new WeakMap<ts.VariableDeclaration, { readonly value: ts.Expression | undefined }>()
 
   constructor(typescript: TypeScript, program: ts.Program) {
     this.scope = program
     this.#ts = typescript
     this.#program = program
     this.#checker = program.getTypeChecker()
+    this.#functions = new TypeScriptFunctions(typescript, this.#checker)
   }
 
   view(node: ts.Node): View<ts.Node> {
@@ -50,7 +55,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     return ts.isPropertyAccessExpression(callee) ? callee.name.text : undefined
   }
 
-  namedBy(node: ts.Node): { name: string; aliasOf?: string } | undefined {
+  namedBy(node: ts.Node): Named | undefined {
     const ts = this.#ts
     if (ts.isImportSpecifier(node) || ts.isExportSpecifier(node)) {
       return node.propertyName && { name: node.name.text, aliasOf: node.propertyName.text }
@@ -59,21 +64,28 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     if (ts.isExportAssignment(node)) return this.#named('default', node.expression)
     if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node))
       return { name: node.name?.text ?? 'default' }
-    if (ts.isMethodDeclaration(node) || ts.isAccessor(node)) return { name: node.name.getText() }
+    if (ts.isMethodDeclaration(node) || ts.isAccessor(node)) {
+      return { name: node.name.getText(), isMember: ts.isMethodDeclaration(node) }
+    }
+    if (ts.isShorthandPropertyAssignment(node)) return { name: node.name.text, isMember: true }
     if (ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node) || ts.isPropertyDeclaration(node)) {
-      return ts.isIdentifier(node.name) || ts.isPrivateIdentifier(node.name)
-        ? this.#named(node.name.text, node.initializer)
-        : undefined
+      if (!ts.isIdentifier(node.name) && !ts.isPrivateIdentifier(node.name)) return undefined
+      const named = this.#named(node.name.text, node.initializer)
+      return ts.isVariableDeclaration(node) ? named : { ...named, isMember: true }
     }
     return undefined
   }
 
   variableOf(name: ts.Node): object | undefined {
-    return this.#symbolAt(name)
+    return this.#functions.symbolAt(name)
+  }
+
+  declaredAt(name: ts.Node): ts.Node | undefined {
+    return this.#functions.symbolAt(name)?.valueDeclaration
   }
 
   declarationOf(name: ts.Node): Declaration<ts.Node> | undefined {
-    let declaration: ts.Node | undefined = this.#symbolAt(name)?.valueDeclaration
+    let declaration: ts.Node | undefined = this.declaredAt(name)
     const path: string[] = []
     while (declaration !== undefined && this.#ts.isBindingElement(declaration)) {
       const { propertyName, name: bound, dotDotDotToken, parent } = declaration
@@ -88,29 +100,47 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
         .indexOf(declaration)
       return { kind: 'parameter', function: declaration.parent, index, path }
     }
-    if (!this.#ts.isVariableDeclaration(declaration) || declaration.initializer === undefined)
-      return undefined
-    const isConstant = (this.#ts.getCombinedNodeFlags(declaration) & this.#ts.NodeFlags.Const) !== 0
-    return isConstant ? { kind: 'constant', value: declaration.initializer, path } : undefined
+    const value = this.#ts.isVariableDeclaration(declaration) ? this.#onlyValueOf(declaration) : undefined
+    return value && { kind: 'constant', value, path }
+  }
+
+  holderOf(value: ts.Node): ts.Node | undefined {
+    const { parent } = value
+    const isHeld = this.#ts.isVariableDeclaration(parent) && parent.initializer === value
+    return isHeld && this.#ts.isIdentifier(parent.name) ? parent.name : undefined
+  }
+
+  usesOf(name: ts.Node): ts.Node[] {
+    const declaration = this.declaredAt(name)
+    if (declaration === undefined || !this.#ts.isVariableDeclaration(declaration)) return []
+    return mentionsOf(this.#ts, declaration, this.#isSameAs(declaration))
   }
 
   functionCalledBy(call: ts.Node): ts.Node | undefined {
-    const ts = this.#ts
-    if (ts.isNewExpression(call)) return this.constructorCalledBy(call)
-    if (!ts.isCallExpression(call)) return undefined
-    const callee = withoutWrapping(ts, call.expression)
-    const name = ts.isPropertyAccessExpression(callee)
-      ? callee.name
-      : ts.isElementAccessExpression(callee)
-        ? callee.argumentExpression
-        : callee
-    return this.#functionOf(this.#symbolAt(name), 0)
+    if (this.#ts.isNewExpression(call)) return this.constructorCalledBy(call)
+    if (!this.#ts.isCallExpression(call)) return undefined
+    const called = this.#symbolCalledBy(call)
+    return this.#functions.of(called) ?? (called && this.#functions.byType(call))
+  }
+
+  promisedBy(call: ts.Node): ts.Node | undefined {
+    if (!this.#ts.isCallExpression(call)) return undefined
+    const promised = this.#functions.signatureOf(this.#symbolCalledBy(call))
+    return promised === undefined || this.#isOutside(promised.getSourceFile()) ? undefined : promised
+  }
+
+  implementationAt(promised: ts.Node, member: ts.Node): ts.Node | undefined {
+    return this.#functions.implementing(promised, member)
   }
 
   functionAt(node: ts.Node): ts.Node | undefined {
-    const value = withoutWrapping(this.#ts, node)
-    if (this.#ts.isFunctionLike(value)) return value
-    return this.#ts.isIdentifier(value) ? this.#functionOf(this.#symbolAt(value), 0) : undefined
+    return this.#functions.at(node)
+  }
+
+  isAsync(fn: ts.Node): boolean {
+    return this.#ts.canHaveModifiers(fn)
+      ? (this.#ts.getModifiers(fn)?.some(({ kind }) => kind === this.#ts.SyntaxKind.AsyncKeyword) ?? false)
+      : false
   }
 
   defaultOf(fn: ts.Node, index: number): ts.Node | undefined {
@@ -124,19 +154,22 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
 
   constructorCalledBy(construction: ts.Node): ts.Node | undefined {
     const ts = this.#ts
-    if (!ts.isNewExpression(construction)) return undefined
-    let declared = this.#symbolAt(construction.expression)?.valueDeclaration
-    for (let depth = 0; declared !== undefined && ts.isClassLike(declared) && depth < 8; depth++) {
-      const own = declared.members.find(
-        (member) => ts.isConstructorDeclaration(member) && member.body !== undefined,
-      )
-      if (own !== undefined) return own
-      const base: ts.ExpressionWithTypeArguments | undefined = declared.heritageClauses?.find(
-        ({ token }) => token === ts.SyntaxKind.ExtendsKeyword,
-      )?.types[0]
-      declared = base && this.#symbolAt(base.expression)?.valueDeclaration
-    }
-    return undefined
+    const constructs =
+      ts.isNewExpression(construction) ||
+      (ts.isCallExpression(construction) && construction.expression.kind === ts.SyntaxKind.SuperKeyword)
+    return constructs ? this.#functions.constructorOf(construction) : undefined
+  }
+
+  accessorAt(member: ts.Node): { returns: ts.Node | undefined } | undefined {
+    const ts = this.#ts
+    if (!ts.isPropertyAccessExpression(member)) return undefined
+    const getter = this.#functions
+      .symbolAt(member.name)
+      ?.declarations?.find((declaration) => ts.isGetAccessorDeclaration(declaration))
+    if (getter === undefined) return undefined
+    const [only, ...others] = getter.body?.statements ?? []
+    const isPlain = only !== undefined && others.length === 0 && ts.isReturnStatement(only)
+    return { returns: isPlain ? only.expression : undefined }
   }
 
   handleOf(node: ts.Node, path: readonly string[] = []): Handle {
@@ -171,7 +204,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
 
   *roots(): Iterable<ts.Node> {
     for (const file of this.#program.getSourceFiles()) {
-      if (!file.isDeclarationFile && !this.#program.isSourceFileFromExternalLibrary(file)) yield file
+      if (!this.#isOutside(file)) yield file
     }
   }
 
@@ -196,41 +229,39 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     return { file: basename(file.fileName), line: line + 1 }
   }
 
-  #named(name: string, value: ts.Expression | undefined): { name: string; aliasOf?: string } {
+  /** Installed packages and declarations: no code that can be looked into. */
+  #isOutside(file: ts.SourceFile): boolean {
+    return file.isDeclarationFile || this.#program.isSourceFileFromExternalLibrary(file)
+  }
+
+  #named(name: string, value: ts.Expression | undefined): Named {
     if (value === undefined) return { name }
     if (this.#ts.isIdentifier(value)) return { name, aliasOf: value.text }
     return this.#ts.isPropertyAccessExpression(value) ? { name, aliasOf: value.name.text } : { name }
   }
 
-  #symbolAt(name: ts.Node): ts.Symbol | undefined {
-    const { parent } = name
-    const symbol = this.#ts.isShorthandPropertyAssignment(parent)
-      ? this.#checker.getShorthandAssignmentValueSymbol(parent)
-      : this.#checker.getSymbolAtLocation(name)
-    const isAlias = symbol !== undefined && (symbol.flags & this.#ts.SymbolFlags.Alias) !== 0
-    return isAlias ? this.#checker.getAliasedSymbol(symbol) : symbol
+  #symbolCalledBy(call: ts.CallExpression): ts.Symbol | undefined {
+    const ts = this.#ts
+    const callee = withoutWrapping(ts, call.expression)
+    const name = ts.isPropertyAccessExpression(callee)
+      ? callee.name
+      : ts.isElementAccessExpression(callee)
+        ? callee.argumentExpression
+        : callee
+    return this.#functions.symbolAt(name)
   }
 
-  #functionOf(symbol: ts.Symbol | undefined, depth: number): ts.Node | undefined {
-    const ts = this.#ts
-    if (depth > 6) return undefined
-    for (const declaration of symbol?.declarations ?? []) {
-      if (ts.isFunctionLike(declaration) && 'body' in declaration && declaration.body !== undefined)
-        return declaration
-      const value =
-        ts.isVariableDeclaration(declaration) ||
-        ts.isPropertyAssignment(declaration) ||
-        ts.isPropertyDeclaration(declaration)
-          ? declaration.initializer && withoutWrapping(ts, declaration.initializer)
-          : ts.isShorthandPropertyAssignment(declaration)
-            ? declaration.name
-            : undefined
-      if (value === undefined) continue
-      if (ts.isFunctionLike(value)) return value
-      const named = ts.isPropertyAccessExpression(value) ? value.name : value
-      if (ts.isIdentifier(named)) return this.#functionOf(this.#symbolAt(named), depth + 1)
-    }
-    return undefined
+  #onlyValueOf(declaration: ts.VariableDeclaration): ts.Expression | undefined {
+    const known = this.#values.get(declaration)
+    if (known !== undefined) return known.value
+    const value = onlyValueOf(this.#ts, declaration, this.#isSameAs(declaration))
+    this.#values.set(declaration, { value })
+    return value
+  }
+
+  #isSameAs(declaration: ts.VariableDeclaration): (name: ts.Identifier) => boolean {
+    const symbol = this.#functions.symbolAt(declaration.name)
+    return (name) => this.#functions.symbolAt(name) === symbol
   }
 
   #propertyOf(type: ts.Type, name: string): ts.Symbol | undefined {

@@ -88,7 +88,8 @@ function statementView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined
     ts.isThrowStatement(node) ||
     ts.isContinueStatement(node) ||
     ts.isBreakStatement(node)
-  if (leaves) return { kind: 'exit', isBreak: ts.isBreakStatement(node) }
+  if (leaves)
+    return { kind: 'exit', isBreak: ts.isBreakStatement(node), isReturn: ts.isReturnStatement(node) }
   if (ts.isTryStatement(node)) {
     const { tryBlock, catchClause, finallyBlock } = node
     return { kind: 'try', block: tryBlock, handler: catchClause?.block, finalizer: finallyBlock }
@@ -114,8 +115,6 @@ function valueView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined {
       return { kind: 'literal', value: true }
     case ts.SyntaxKind.FalseKeyword:
       return { kind: 'literal', value: false }
-    case ts.SyntaxKind.ArrayLiteralExpression:
-      return { kind: 'array' }
     case ts.SyntaxKind.SpreadElement:
       return { kind: 'spread' }
     default:
@@ -131,24 +130,31 @@ function valueView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined {
     return node.operator === ts.SyntaxKind.ExclamationToken ? { kind: 'not', operand: node.operand } : other
   }
   if (ts.isTypeOfExpression(node)) return { kind: 'typeof', operand: node.expression }
-  return ts.isObjectLiteralExpression(node)
-    ? { kind: 'object', properties: propertiesOf(ts, node) }
-    : undefined
+  if (ts.isArrayLiteralExpression(node)) return { kind: 'array', elements: node.elements }
+  return ts.isObjectLiteralExpression(node) ? objectView(ts, node) : undefined
 }
 
-function propertiesOf(ts: TypeScript, node: ts.ObjectLiteralExpression): ReadonlyMap<string, ts.Node> {
+function objectView(ts: TypeScript, node: ts.ObjectLiteralExpression): View<ts.Node> {
   const properties = new Map<string, ts.Node>()
-  for (const property of node.properties) {
+  let base: ts.Node | undefined
+  let isOpen = false
+  for (const [index, property] of node.properties.entries()) {
     if (ts.isPropertyAssignment(property) && ts.isIdentifier(property.name)) {
       properties.set(property.name.text, property.initializer)
     } else if (ts.isShorthandPropertyAssignment(property)) {
       properties.set(property.name.text, property.name)
-    } else if (ts.isSpreadAssignment(property)) {
+    } else if (ts.isMethodDeclaration(property) && ts.isIdentifier(property.name)) {
+      properties.set(property.name.text, property)
+    } else {
+      isOpen = true
+    }
+    if (ts.isSpreadAssignment(property)) {
       // What is spread may override everything before it.
+      base = index === 0 ? property.expression : undefined
       properties.clear()
     }
   }
-  return properties
+  return { kind: 'object', properties, base, isOpen }
 }
 
 function fieldsOf(ts: TypeScript, parameters: readonly ts.Node[]): ReadonlyMap<string, number> {

@@ -17,7 +17,7 @@ export type View<N> =
       readonly alternate: N | undefined
     }
   | { readonly kind: 'block'; readonly statements: readonly N[] }
-  | { readonly kind: 'exit'; readonly isBreak: boolean }
+  | { readonly kind: 'exit'; readonly isBreak: boolean; readonly isReturn: boolean }
   | {
       readonly kind: 'try'
       readonly block: N
@@ -26,9 +26,16 @@ export type View<N> =
     }
   | { readonly kind: 'switch'; readonly cases: readonly (readonly N[])[]; readonly hasDefault: boolean }
   | { readonly kind: 'assignment'; readonly left: N; readonly right: N }
-  | { readonly kind: 'object'; readonly properties: ReadonlyMap<string, N> }
+  | {
+      readonly kind: 'object'
+      readonly properties: ReadonlyMap<string, N>
+      /** What is spread before them, where they are all that may override it. */
+      readonly base: N | undefined
+      /** Whether it may have properties that are not in `properties`. */
+      readonly isOpen: boolean
+    }
   | { readonly kind: 'literal'; readonly value: string | boolean | null | undefined }
-  | { readonly kind: 'array' }
+  | { readonly kind: 'array'; readonly elements: readonly N[] }
   | { readonly kind: 'spread' }
   | { readonly kind: 'function'; readonly fieldsByParameter: ReadonlyMap<string, number> }
   | { readonly kind: 'class' }

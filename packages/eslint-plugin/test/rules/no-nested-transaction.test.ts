@@ -152,6 +152,34 @@ typed.run('no-nested-transaction, with types', rule, {
       'export async function f(db: Knex) { await saveOrder(db, { id: 1 }) }',
     ),
     silent('recursion', 'await first(knex, 3)'),
+    silent(
+      'a variable that is given several values',
+      'let db: Knex = knex; if (Math.random() > 1) db = trx; await db.transaction(async () => {})',
+    ),
+    silent(
+      'a function that only makes functions which open',
+      'const makeSave = (db: Knex) => ({ save: () => db.transaction(async () => {}) }); export const service = makeSave(trx)',
+    ),
+    silent(
+      'a function that keeps one for later',
+      'function f(db: Knex) { setTimeout(() => db.transaction(async () => {}), 1) } f(trx)',
+    ),
+    silent(
+      'a transaction opened only where none is passed',
+      'async function f(db: Knex, t?: Knex.Transaction) { if (t) return t("a"); return db.transaction(async () => {}) } await f(trx, trx)',
+    ),
+    silent(
+      'a getter that chooses',
+      'class Repository { #live?: Knex.Transaction; constructor(private readonly root: Knex) {} get db(): Knex { if (this.#live) return this.#live; return this.root } save() { return this.db.transaction(async () => {}) } } await new Repository(trx).save()',
+    ),
+    silent(
+      'a method that two classes implement',
+      'interface Store { keep(db: Knex): Promise<void> } class A implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } class B implements Store { async keep(db: Knex) { await db("t") } } declare const store: Store; await store.keep(trx); export { A, B }',
+    ),
+    silent(
+      'a service made on the root',
+      'const makeService = (deps: { db: Knex }) => ({ save: () => deps.db.transaction(async () => {}) }); await makeService({ db: knex }).save()',
+    ),
   ],
   invalid: [
     {
@@ -394,6 +422,60 @@ typed.run('no-nested-transaction, with types', rule, {
         }`),
       errors: [{ messageId: 'through' }, { messageId: 'through' }],
     },
+    flagged(
+      'a variable that is given one value, and nothing first',
+      'let db: Knex | undefined; db = trx; await db.transaction(async () => {})',
+    ),
+    flagged(
+      'a getter that returns a field',
+      'class Repository { constructor(private readonly root: Knex) {} get db() { return this.root } save() { return this.db.transaction(async () => {}) } } await new Repository(trx).save()',
+      'through',
+    ),
+    flagged(
+      'a field that super() sets',
+      'class Base { constructor(protected readonly db: Knex) {} } class Repository extends Base { constructor(kind: string, db: Knex) { super(db) } save() { return this.db.transaction(async () => {}) } } await new Repository("a", trx).save()',
+      'through',
+    ),
+    flagged(
+      'an object with what is spread before',
+      'async function f(deps: { db: Knex; n: number }) { await inContext({ ...deps, n: 2 } as never as { db: Knex }) } await f({ db: trx, n: 1 })',
+      'through',
+    ),
+    flagged(
+      'a method of an interface that one class implements',
+      'interface Store { keep(db: Knex): Promise<void> } class Only implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } declare const store: Store; await store.keep(trx); export { Only }',
+      'through',
+    ),
+    flagged(
+      'a service whose type is an interface, made by a factory',
+      'interface Service { save(db: Knex): Promise<void>; read(): void } async function createService(): Promise<Service> { return { save: (db) => saveOrder(db, { id: 1 }), read() {} } } const service = await createService(); await service.save(trx)',
+      'through',
+    ),
+    flagged(
+      'a service made on a transaction',
+      'const makeService = (deps: { db: Knex }) => ({ save: () => deps.db.transaction(async () => {}) }); await makeService({ db: trx }).save()',
+      'through',
+    ),
+    flagged(
+      'a service made on a transaction, in a constant',
+      'const makeService = async (deps: { db: Knex }) => ({ save: () => deps.db.transaction(async () => {}) }); const service = await makeService({ db: trx }); await service.save()',
+      'through',
+    ),
+    flagged(
+      'a function made with a transaction',
+      'const makeSave = (db: Knex) => () => db.transaction(async () => {}); const save = makeSave(trx); await save()',
+      'through',
+    ),
+    flagged(
+      'a function that is called with nothing in place of the transaction',
+      'async function f(db: Knex, t?: Knex.Transaction) { if (t) return t("a"); return db.transaction(async () => {}) } await f(trx, undefined)',
+      'through',
+    ),
+    flagged(
+      'a function within the function',
+      'async function f(db: Knex) { const open = async () => { await db.transaction(async () => {}) }; await open() } await f(trx)',
+      'through',
+    ),
     flagged('mutual recursion', 'await first(trx, 3)', 'through'),
     flagged('mutual recursion from the other end', 'await second(trx, 3)', 'through'),
     flagged(
