@@ -40,11 +40,14 @@ export async function mustRun(command: string, args: readonly string[], cwd: str
   return output
 }
 
-/** Packs every published package, as publishing would; the paths of the tarballs come back. */
-export async function packAll(into: string): Promise<string[]> {
+/** Packs published packages, by default all, as publishing would; the paths of the tarballs come back. */
+export async function packAll(
+  into: string,
+  folders: readonly (typeof published)[number][] = published,
+): Promise<string[]> {
   const { packageManager } = JSON.parse(await readFile(join(workspace, 'package.json'), 'utf8'))
   const tarballs: string[] = []
-  for (const folder of published) {
+  for (const folder of folders) {
     const tarball = join(into, `${folder}.tgz`)
     await mustRun(
       'npx',

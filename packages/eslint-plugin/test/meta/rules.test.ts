@@ -61,11 +61,14 @@ test("the rules keep the rules for rules: eslint-plugin-eslint-plugin's", async 
     overrideConfigFile: true,
     overrideConfig: [
       {
-        ...eslintPlugin.configs.all,
+        ...eslintPlugin.configs['all-type-checked'],
         files: ['src/rules/*.ts'],
-        languageOptions: { parser: tseslint.parser },
+        languageOptions: {
+          parser: tseslint.parser,
+          parserOptions: { project: '../../tsconfig.json', tsconfigRootDir: root },
+        },
         rules: {
-          ...eslintPlugin.configs.all.rules,
+          ...eslintPlugin.configs['all-type-checked'].rules,
           // The address is made from the name: a test above looks at it.
           'eslint-plugin/require-meta-docs-url': 'off',
           // typescript-eslint's type of a rule has no place for languages.
