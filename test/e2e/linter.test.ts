@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -129,3 +129,43 @@ describe.each(combinations)(
     })
   },
 )
+
+describe('the packed linter', () => {
+  let project: UserProject
+
+  beforeAll(async () => {
+    project = await UserProject.create([
+      ...tarballs,
+      ...['eslint', 'typescript', '@typescript-eslint/parser', 'knex'].map((name) => versionOf(name)),
+      // What `eslint --inspect-config` starts, and another linter that runs rules of ESLint, without types.
+      ...['@eslint/config-inspector@3.5.0', 'oxlint@1.94.0'],
+    ])
+    for (const [name, text] of Object.entries({ ...code, ...configs })) await project.write(name, text)
+  })
+
+  afterAll(async () => {
+    await project.remove()
+  })
+
+  it('is shown by the config inspector, with a page for each rule', async () => {
+    const build = ['build', '--config', 'eslint.config.mjs', '--outDir', 'shown']
+    const { code: status, output } = await project.run('npx', 'config-inspector', ...build)
+    expect(status, output).toBe(0)
+    const files = await readdir(join(project.folder, 'shown'), { recursive: true })
+    const texts = files
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => readFile(join(project.folder, 'shown', file), 'utf8'))
+    expect((await Promise.all(texts)).join()).toContain('/docs/rules/no-nested-transaction.md')
+  })
+
+  it('finds in oxlint what one file tells', async () => {
+    const rules = { 'knex-flatten/no-nested-transaction': 'error', 'knex-flatten/no-savepoint': 'error' }
+    await project.write(
+      '.oxlintrc.json',
+      JSON.stringify({ jsPlugins: ['eslint-plugin-knex-flatten'], rules }),
+    )
+    const { output } = await project.run('npx', 'oxlint', '--format', 'unix', 'checkout.ts')
+    const found = [...output.matchAll(/^\S+?:(\d+):\d+: .*\[Error\/knex-flatten\((.*)\)\]$/gmu)]
+    expect(found.map(([, line, rule]) => `${line} ${rule}`)).toEqual(['4 no-savepoint'])
+  })
+})
