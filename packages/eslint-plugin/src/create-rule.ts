@@ -1,7 +1,7 @@
 import type { RuleId } from '@knex-flatten/sql-support'
 import { ESLintUtils, type TSESLint } from '@typescript-eslint/utils'
-import { minimatch } from 'minimatch'
-import { settingsOf } from './settings/settings.ts'
+import { Minimatch } from 'minimatch'
+import { settingsOf, type Settings } from './settings/settings.ts'
 import { programOf } from './syntax/program-of.ts'
 
 /** What the documentation and the presets say about a rule, beside its description. */
@@ -44,28 +44,40 @@ export function createRule<Options extends readonly unknown[], MessageIds extend
     ...rule,
     meta: { ...rule.meta, messages: { ...rule.meta.messages, typesRequired } },
     create(context, options) {
-      const { ignorePaths, typeInformation } = settingsOf(context)
-      if (isIgnored(context.filename, context.cwd, ignorePaths)) return {}
-      if (typeInformation === 'optional' || programOf(context.sourceCode) !== undefined) {
-        return rule.create(context, options)
-      }
-      reportOnce(context)
-      return {}
+      return isLookedAt(context) ? rule.create(context, options) : {}
     },
   })
 }
 
-function isIgnored(file: string, cwd: string, globs: readonly string[]): boolean {
-  const path = file.replaceAll('\\', '/')
-  const folder = `${cwd.replaceAll('\\', '/')}/`
-  const inside = path.startsWith(folder) ? path.slice(folder.length) : path
-  return globs.some((glob) => minimatch(inside, glob, { dot: true }))
+type Context = Readonly<TSESLint.RuleContext<'typesRequired', readonly unknown[]>>
+
+const decided = new WeakMap<object, { readonly settings: Settings; readonly isLookedAt: boolean }>()
+
+/** Decided once for all rules: matching paths fifteen times over would cost more than most rules. */
+function isLookedAt(context: Context): boolean {
+  const settings = settingsOf(context)
+  const known = decided.get(context.sourceCode)
+  if (known?.settings === settings) return known.isLookedAt
+  const { ignorePaths, typeInformation } = settings
+  const hasTypes = typeInformation === 'optional' || programOf(context.sourceCode) !== undefined
+  const isIgnored = isBelow(context, ignorePaths)
+  if (!isIgnored && !hasTypes) context.report({ loc: { line: 1, column: 0 }, messageId: 'typesRequired' })
+  const answer = !isIgnored && hasTypes
+  decided.set(context.sourceCode, { settings, isLookedAt: answer })
+  return answer
 }
 
-const reported = new WeakSet<object>()
+function isBelow({ filename, cwd }: Context, globs: readonly string[]): boolean {
+  const path = filename.replaceAll('\\', '/')
+  const folder = `${cwd.replaceAll('\\', '/')}/`
+  const inside = path.startsWith(folder) ? path.slice(folder.length) : path
+  return globs.some((glob) => matcherOf(glob).match(inside))
+}
 
-function reportOnce(context: Readonly<TSESLint.RuleContext<'typesRequired', readonly unknown[]>>): void {
-  if (reported.has(context.sourceCode)) return
-  reported.add(context.sourceCode)
-  context.report({ loc: { line: 1, column: 0 }, messageId: 'typesRequired' })
+const matchers = new Map<string, Minimatch>()
+
+function matcherOf(glob: string): Minimatch {
+  const matcher = matchers.get(glob) ?? new Minimatch(glob, { dot: true })
+  matchers.set(glob, matcher)
+  return matcher
 }

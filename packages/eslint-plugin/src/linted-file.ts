@@ -33,9 +33,9 @@ export function lintedFile(
   >,
 ): LintedFile {
   const { sourceCode: source, filename: path } = context
-  const known = files.get(source)
-  if (known !== undefined) return known
   const settings = settingsOf(context)
+  const known = files.get(source)
+  if (known?.settings === settings) return known
   const syntax = new EstreeSyntax(source, path)
   const handles = new WeakMap<TSESTree.Node, Handle>()
   const ask = createHandleAt(source, syntax)
