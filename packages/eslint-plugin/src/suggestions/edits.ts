@@ -1,4 +1,4 @@
-import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
+import type { TSESLint } from '@typescript-eslint/utils'
 
 /** A text that takes the place of a stretch of the source. */
 export interface Edit {
@@ -23,23 +23,6 @@ function losesComment(source: Source, edits: readonly Edit[]): boolean {
 
 export function remove(start: number, end: number): Edit {
   return { range: [start, end], text: '' }
-}
-
-export function replace(node: TSESTree.Node | TSESTree.Token, text: string): Edit {
-  return { range: node.range, text }
-}
-
-/** Removes a statement with its line, or up to what follows it on its line. */
-export function removeStatement(source: Source, statement: TSESTree.Statement): Edit {
-  const next = source.getTokenAfter(statement, { includeComments: true })
-  const before = source.getTokenBefore(statement, { includeComments: true })
-  const [start, end] = statement.range
-  const isOnLineOfNext = next !== null && next.loc.start.line === statement.loc.end.line
-  if (isOnLineOfNext || before === null) return remove(start, next?.range[0] ?? end)
-  // From the end of what stands before: the line goes, its break with it.
-  return before.loc.end.line === statement.loc.start.line
-    ? remove(before.range[1], end)
-    : remove(lineStart(source, start) - 1, end)
 }
 
 export function lineStart(source: Source, offset: number): number {

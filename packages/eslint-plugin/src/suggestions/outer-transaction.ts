@@ -1,11 +1,13 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
+import { functionAround } from '../syntax/function-node.ts'
 import { callOnOuter } from './call-on-outer.ts'
 import { callbackOf, type Callback } from './callback.ts'
 import { fixOf } from './edits.ts'
 import { errorWayOf } from './error-way.ts'
+import { isAnyInFlight } from './in-flight.ts'
 import { inlineOnOuter } from './inline-on-outer.ts'
-import { outerAt, type Outer } from './outer.ts'
+import { isKnexForCertain, othersOf, outerAt, type Outer } from './outer.ts'
 
 /** A way to do without an inner transaction. */
 export interface WithoutInner {
@@ -47,6 +49,22 @@ export function useOuterTransaction(
   const inner: Inner = { call, outer: outer!, callback }
   const edits = inlineOnOuter(source, syntax, inner) ?? callOnOuter(inner)
   const fix = edits && fixOf(source, edits)
-  const isProven = way === 'ends-outer' && !callback.uses.has('handed')
+  const isProven = way === 'ends-outer' && fix !== undefined && isSameInEveryCase(file, on, inner)
   return fix && { outer: outer!.text, isProven, fix }
 }
+
+/** Nothing out of sight is handed the inner transaction, and nothing runs beside it. */
+function isSameInEveryCase(file: LintedFile, on: TSESTree.Node, { call, outer, callback }: Inner): boolean {
+  const { node, mentions, uses } = callback
+  const elsewhere = othersOf(outer, call)
+  return (
+    !uses.has('handed') &&
+    !controlsByHand.test(file.source.getText(node)) &&
+    !isAnyInFlight(mentions, node, call) &&
+    !isAnyInFlight(elsewhere, functionAround(call), call) &&
+    isKnexForCertain(file, on, [...mentions, ...elsewhere])
+  )
+}
+
+/** Transaction control in SQL. */
+const controlsByHand = /\b(?:savepoint|rollback|commit|release)\b/iu

@@ -243,6 +243,30 @@ export const innerCases: readonly InnerCase[] = [
     "class S { constructor(readonly t: Knex.Transaction) {} async run() { await this.t.transaction(async (inner) => { await inner('a') }) } }",
     "class S { constructor(readonly t: Knex.Transaction) {} async run() { await (async (inner) => { await inner('a') })(this.t) } }",
   ),
+  perhaps(
+    'another one in flight',
+    inRoot(
+      "const other = trx('b').insert({}).then(() => 1)",
+      "await trx.transaction(async (inner) => { await inner('a') })",
+      'await other',
+    ),
+    inRoot("const other = trx('b').insert({}).then(() => 1)", "await trx('a')", 'await other'),
+  ),
+  perhaps(
+    'another one in the same breath',
+    inRoot("await Promise.all([trx('b'), await trx.transaction((inner) => inner('a'))])"),
+    inRoot("await Promise.all([trx('b'), await trx('a')])"),
+  ),
+  perhaps(
+    'a query that nobody waits for',
+    inRoot("await trx.transaction(async (inner) => { void inner('a').insert({}); await inner('b') })"),
+    inRoot("void trx('a').insert({}); await trx('b')"),
+  ),
+  perhaps(
+    'transaction control by hand',
+    inRoot("await trx.transaction(async (inner) => { await inner.raw('ROLLBACK TO trx2') })"),
+    inRoot("await trx.raw('ROLLBACK TO trx2')"),
+  ),
   never(
     'an error that is caught',
     inRoot("try { await trx.transaction(async (inner) => { await inner('a') }) } catch {}"),
