@@ -1,12 +1,22 @@
 import type { RuleDocs } from './create-rule.ts'
+import noAdvisoryLock from './rules/no-advisory-lock.ts'
+import noCursor from './rules/no-cursor.ts'
 import noNestedTransaction from './rules/no-nested-transaction.ts'
 import noSavepoint from './rules/no-savepoint.ts'
+import noUnpublishedStatement from './rules/no-unpublished-statement.ts'
+import noUnsupportedIsolation from './rules/no-unsupported-isolation.ts'
+import noUnsupportedStatement from './rules/no-unsupported-statement.ts'
 import noUpsert from './rules/no-upsert.ts'
 
 /** Every rule, as it was made. */
 export const allRules = {
+  'no-advisory-lock': noAdvisoryLock,
+  'no-cursor': noCursor,
   'no-nested-transaction': noNestedTransaction,
   'no-savepoint': noSavepoint,
+  'no-unpublished-statement': noUnpublishedStatement,
+  'no-unsupported-isolation': noUnsupportedIsolation,
+  'no-unsupported-statement': noUnsupportedStatement,
   'no-upsert': noUpsert,
 } satisfies Record<string, { meta: { docs?: RuleDocs } }>
 

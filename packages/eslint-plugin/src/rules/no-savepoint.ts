@@ -1,11 +1,13 @@
-import { supportTable } from '@knex-flatten/sql-support'
-import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES } from '@typescript-eslint/utils'
 import { createRule } from '../create-rule.ts'
 import { lintedFile } from '../linted-file.ts'
-import { createSqlSearch } from '../sql/sql-listener.ts'
+import { standingOf, wordsAbout } from '../settings/standing.ts'
+import { sqlListener } from '../sql/reading.ts'
+import { isCallOf } from '../statements/builder.ts'
 import { suggestOuter, outerMessages } from '../suggestions/without-inner.ts'
 
-const breaks = 'A write-forwarding reader refuses savepoints.'
+const breaks = 'A write-forwarding reader refuses savepoints ({{known}}).'
+const methods = new Set(['savepoint'])
 
 export default createRule<[], 'method' | 'statement' | keyof typeof outerMessages>({
   name: 'no-savepoint',
@@ -26,39 +28,31 @@ export default createRule<[], 'method' | 'statement' | keyof typeof outerMessage
     },
   },
   create(context) {
-    const { instead } = supportTable.savepoint
     const file = lintedFile(context)
-    const searchSql = createSqlSearch(
+    const { profile } = file.settings
+    if (standingOf(profile, 'savepoint') !== 'refused') return {}
+    const { known, instead } = wordsAbout(profile, 'savepoint')
+
+    return sqlListener(
       file,
-      { rules: ['savepoint'], words: /\b(?:savepoint|release|rollback)\b/iu },
-      ({ loc, words }) => context.report({ loc, messageId: 'statement', data: { words, instead } }),
-    )
-
-    const checkMethod = (call: TSESTree.CallExpression): void => {
-      const {
-        callee,
-        arguments: [first],
-      } = call
-      if (callee.type !== AST_NODE_TYPES.MemberExpression) return
-      const { object, property } = callee
-      if (ASTUtils.getPropertyName(callee) !== 'savepoint') return
-      // Knex takes a function; a name is what Kysely and others take.
-      if (first?.type === AST_NODE_TYPES.Literal || file.handleAt(object) !== 'transaction') return
-      if (file.isOnWriter(object)) return
-      context.report({
-        node: property,
-        messageId: 'method',
-        data: { instead },
-        suggest: suggestOuter(file, call, object),
-      })
-    }
-
-    return {
-      CallExpression(node) {
-        checkMethod(node)
-        searchSql(node)
+      ({ rule, loc, words }) => {
+        if (rule === 'savepoint')
+          context.report({ loc, messageId: 'statement', data: { words, known, instead } })
       },
-      TaggedTemplateExpression: searchSql,
-    }
+      (call) => {
+        if (!isCallOf(methods, call)) return
+        const [first] = call.arguments
+        const { object, property } = call.callee
+        // Knex takes a function; a name is what Kysely and others take.
+        if (first?.type === AST_NODE_TYPES.Literal || file.handleAt(object) !== 'transaction') return
+        if (file.isOnWriter(object)) return
+        context.report({
+          node: property,
+          messageId: 'method',
+          data: { known, instead },
+          suggest: suggestOuter(file, call, object),
+        })
+      },
+    )
   },
 })

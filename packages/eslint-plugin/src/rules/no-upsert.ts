@@ -1,9 +1,9 @@
-import { supportTable } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { createRule } from '../create-rule.ts'
 import { chainOf, methodOf, queryOf } from '../knex/query.ts'
 import { lintedFile } from '../linted-file.ts'
-import { createSqlSearch } from '../sql/sql-listener.ts'
+import { standingOf, wordsAbout } from '../settings/standing.ts'
+import { sqlListener } from '../sql/reading.ts'
 import { LookupsBefore } from '../upsert/find-then-insert.ts'
 import { swallowedUniqueViolation } from '../upsert/insert-catch.ts'
 import { insertsIn, isInsert } from '../upsert/inserts.ts'
@@ -54,7 +54,7 @@ export default createRule<Options, MessageIds>({
   create(context, [{ allow = [] }]) {
     const file = lintedFile(context)
     const { source, syntax, handleAt, isOnWriter } = file
-    const { name, verdicts } = file.settings.profile
+    const { profile } = file.settings
     const lookups = new LookupsBefore(syntax)
     const isAllowed = (form: Form) => allow.includes(form)
 
@@ -63,23 +63,11 @@ export default createRule<Options, MessageIds>({
       words: string,
       loc: TSESTree.SourceLocation,
     ): void => {
-      const { verdict, known } = verdicts[rule]
-      const { why, instead } = supportTable[rule]
-      if (verdict === 'refuse') {
-        context.report({ loc, messageId: 'refused', data: { words, profile: name, instead } })
-      } else if (known === 'unknown' || known === 'assumed') {
-        context.report({ loc, messageId: 'unpublished', data: { words, why, instead } })
-      }
+      const standing = standingOf(profile, rule)
+      if (standing === 'works') return
+      const { why, instead } = wordsAbout(profile, rule)
+      context.report({ loc, messageId: standing, data: { words, why, instead, profile: profile.name } })
     }
-
-    const searchSql = createSqlSearch(
-      file,
-      { rules: ['on-conflict', 'merge'], words: /\b(?:conflict|merge)\b/iu },
-      ({ rule, words, loc }) => {
-        if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
-        if (rule === 'on-conflict' && !isAllowed('raw')) reportConflict('on-conflict', words, loc)
-      },
-    )
 
     const checkOnConflict = (call: TSESTree.CallExpression): void => {
       const found = onConflictCallOf(source, call)
@@ -111,20 +99,27 @@ export default createRule<Options, MessageIds>({
       context.report({ node: property, messageId: 'findThenInsert', data: { found } })
     }
 
+    const checkCall = (node: TSESTree.CallExpression): void => {
+      checkOnConflict(node)
+      if (isInsert(node)) checkInsert(node)
+      if (methodOf(node) === 'forUpdate') lookups.addLock(node)
+      if (methodOf(node) !== 'catch' || node.callee.type !== AST_NODE_TYPES.MemberExpression) return
+      const [handler] = node.arguments
+      const isFunction =
+        handler?.type === AST_NODE_TYPES.ArrowFunctionExpression ||
+        handler?.type === AST_NODE_TYPES.FunctionExpression
+      if (isFunction) checkHandler(node.callee.object, handler.body)
+    }
+
     return {
-      CallExpression(node) {
-        searchSql(node)
-        checkOnConflict(node)
-        if (isInsert(node)) checkInsert(node)
-        if (methodOf(node) === 'forUpdate') lookups.addLock(node)
-        if (methodOf(node) !== 'catch' || node.callee.type !== AST_NODE_TYPES.MemberExpression) return
-        const [handler] = node.arguments
-        const isFunction =
-          handler?.type === AST_NODE_TYPES.ArrowFunctionExpression ||
-          handler?.type === AST_NODE_TYPES.FunctionExpression
-        if (isFunction) checkHandler(node.callee.object, handler.body)
-      },
-      TaggedTemplateExpression: searchSql,
+      ...sqlListener(
+        file,
+        ({ rule, words, loc }) => {
+          if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
+          if (rule === 'on-conflict' && !isAllowed('raw')) reportConflict('on-conflict', words, loc)
+        },
+        checkCall,
+      ),
       TryStatement({ block, handler }) {
         if (handler !== null) checkHandler(block, handler.body)
       },

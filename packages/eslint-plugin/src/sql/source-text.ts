@@ -28,8 +28,11 @@ const escape = /\\(?:u\{[\da-f]+\}|u[\da-f]{4}|x[\da-f]{2}|[0-7]{1,3}|\r\n|[^])|
 const named: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' }
 
 /** What the program reads, and the way back: from an offset in it to the offset in the file. */
-export function readSource({ start, raw }: SourceText): { text: string; toFile: (offset: number) => number } {
-  if (!raw.includes('\\') && !raw.includes('\r')) return { text: raw, toFile: (offset) => start + offset }
+export function readSource({ start, raw }: SourceText): {
+  text: string
+  placeOf: (offset: number) => number
+} {
+  if (!raw.includes('\\') && !raw.includes('\r')) return { text: raw, placeOf: (offset) => start + offset }
 
   let text = ''
   let rest = 0
@@ -45,7 +48,7 @@ export function readSource({ start, raw }: SourceText): { text: string; toFile: 
   text += raw.slice(rest)
   return {
     text,
-    toFile: (offset) => {
+    placeOf: (offset) => {
       const mark = marks.findLast((each) => each.text <= offset)!
       return start + mark.raw + (offset - mark.text)
     },
