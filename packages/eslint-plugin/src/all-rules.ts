@@ -3,6 +3,7 @@ import noAdvisoryLock from './rules/no-advisory-lock.ts'
 import noCursor from './rules/no-cursor.ts'
 import noNestedTransaction from './rules/no-nested-transaction.ts'
 import noSavepoint from './rules/no-savepoint.ts'
+import noSwallowedError from './rules/no-swallowed-error.ts'
 import noUnpublishedStatement from './rules/no-unpublished-statement.ts'
 import noUnsupportedIsolation from './rules/no-unsupported-isolation.ts'
 import noUnsupportedStatement from './rules/no-unsupported-statement.ts'
@@ -14,6 +15,7 @@ export const allRules = {
   'no-cursor': noCursor,
   'no-nested-transaction': noNestedTransaction,
   'no-savepoint': noSavepoint,
+  'no-swallowed-error': noSwallowedError,
   'no-unpublished-statement': noUnpublishedStatement,
   'no-unsupported-isolation': noUnsupportedIsolation,
   'no-unsupported-statement': noUnsupportedStatement,
