@@ -78,7 +78,7 @@ function endsOfTry(reading: Reading, { block, handler, finalizer }: TSESTree.Try
   const tried = endsOfAll(reading, block.body)
   // `try { await trx.rollback() } catch (failed) { log(failed) }`: what cannot be rolled back is closed.
   const isEnded = handler === null || (tried.size === 1 && tried.has('throws'))
-  const ends = isEnded ? tried : union(tried, endsOfAll(reading, handler.body))
+  const ends = isEnded ? tried : union(tried, endsOfAll(reading, handler.body.body))
   const last = finalizer === null ? goesOn : endsOfAll(reading, finalizer.body)
   return last.has('goes on') ? ends : last
 }

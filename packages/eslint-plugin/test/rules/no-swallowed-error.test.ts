@@ -168,6 +168,7 @@ const wrong = [
     'a switch that returns',
     tried('‹catch› (error: any) { switch (error.code) { case "23503": return null } throw error }'),
   ),
+  flagged('a handler that tries and fails', tried('‹catch› { try { logger.error(1) } catch { return } }')),
   flagged('a query of a model', inside('try { await User.query(trx).insert({}) } ‹catch› {}')),
   flagged(
     'a query by transacting',
