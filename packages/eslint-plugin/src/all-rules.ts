@@ -1,9 +1,9 @@
 import type { RuleDocs } from './create-rule.ts'
 import noAdvisoryLock from './rules/no-advisory-lock.ts'
 import noCursor from './rules/no-cursor.ts'
+import noForeignConnection from './rules/no-foreign-connection.ts'
 import noNestedTransaction from './rules/no-nested-transaction.ts'
 import noSavepoint from './rules/no-savepoint.ts'
-import noSwallowedError from './rules/no-swallowed-error.ts'
 import noUnpublishedStatement from './rules/no-unpublished-statement.ts'
 import noUnsupportedIsolation from './rules/no-unsupported-isolation.ts'
 import noUnsupportedStatement from './rules/no-unsupported-statement.ts'
@@ -13,9 +13,9 @@ import noUpsert from './rules/no-upsert.ts'
 export const allRules = {
   'no-advisory-lock': noAdvisoryLock,
   'no-cursor': noCursor,
+  'no-foreign-connection': noForeignConnection,
   'no-nested-transaction': noNestedTransaction,
   'no-savepoint': noSavepoint,
-  'no-swallowed-error': noSwallowedError,
   'no-unpublished-statement': noUnpublishedStatement,
   'no-unsupported-isolation': noUnsupportedIsolation,
   'no-unsupported-statement': noUnsupportedStatement,

@@ -25,7 +25,7 @@ test('a generated constant of thousands of terms anywhere in the program does no
 test('a chain of a thousand calls is looked into without types', () => {
   const chain = '.where(1)'.repeat(1000)
   const code = `
-    async function save(db) { await db.transaction(() => db("t")${chain}) }
+    async function save(db) { await db.transaction((trx) => trx("t")${chain}) }
     async function add(trx) { try { await trx("t")${chain}.insert(row) } catch (error) { if (error.code !== "23505") throw error } }
     save(trx)`
   const messages = new Linter().verify(code, [plugin.configs.strict], 'file.js')

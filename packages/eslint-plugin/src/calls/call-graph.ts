@@ -1,3 +1,4 @@
+import { runsAtOnce } from '../syntax/function-takers.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { isNothing, passedTo, receiverOf } from './arguments.ts'
 import { keptAwayBy } from './conditions.ts'
@@ -7,7 +8,7 @@ import type { Kind, Step, Target, Value } from './kind.ts'
 import { handleOfPlace, isSamePlace, placesOf, type Place } from './places.ts'
 import { isReachable } from './reach.ts'
 import { isKeptForLater, nodesRunBy } from './run-on-the-spot.ts'
-import { usageOf } from './usage.ts'
+import { usageOf, type Usage } from './usage.ts'
 
 /** What something is done on, as its function has it: of its caller's passing, or as it stands there. */
 type Subject<N> =
@@ -18,6 +19,7 @@ type Subject<N> =
 /** One line of a function's summary. */
 interface Entry<N, How> {
   readonly how: How
+  readonly at: N
   readonly on: Subject<N> | undefined
   readonly unless: readonly Subject<N>[]
   readonly chain: readonly Step<How>[]
@@ -48,13 +50,15 @@ export class CallGraph<N extends object, How> {
 
   /** What `call` does, by itself or through any number of calls. */
   targetsOf(call: N): Target<N, How>[] {
-    const name = this.#syntax.calledName(call)
-    if (name === undefined) return []
+    const { kind } = this.#syntax.view(call)
+    if (kind !== 'call' && kind !== 'new') return []
+    const name = this.#syntax.calledName(call) ?? ''
     if (this.#kind.mayBe(this.#syntax, call, name)) {
       const deeds = this.#kind.deedsOf(this.#syntax, call)
       if (deeds.length > 0) {
         const targets = deeds.map(({ how, on, unless, isLazy = false }) => ({
           how,
+          at: call,
           on: on && { node: on, path: [] },
           unless: unless === undefined ? [] : [{ node: unless, path: [] }],
           chain: [],
@@ -101,10 +105,17 @@ export class CallGraph<N extends object, How> {
         name: this.#syntax.nameOf(fn),
         ...this.#syntax.positionOf(call),
         ...(target.chain.length === 0 && { how }),
-        ...(target.chain.length === 0 && on !== undefined && { on: this.#syntax.textOf(on.node) }),
+        ...(target.chain.length === 0 && { on: this.#textOf(call, on) }),
       }
-      return [{ how, on: subject, unless, isLazy, chain: [step, ...target.chain] }]
+      return [{ how, at: target.at, on: subject, unless, isLazy, chain: [step, ...target.chain] }]
     })
+  }
+
+  /** What something is done on, in words: `db`, `Order.query` where the model has a Knex of its own. */
+  #textOf(call: N, on: Value<N> | undefined): string {
+    if (on !== undefined) return this.#syntax.textOf(on.node)
+    const view = this.#syntax.view(call)
+    return this.#syntax.textOf(view.kind === 'call' ? view.callee : call)
   }
 
   #subjectOf(fn: N, { root, path, node, rest }: Place<N>): Subject<N> | undefined {
@@ -120,10 +131,7 @@ export class CallGraph<N extends object, How> {
 
   /** What keeps it from happening; `undefined` where something always does, as far as can be told. */
   #unlessOf(fn: N, call: N, target: Target<N, How>, on: Place<N> | undefined): Subject<N>[] | undefined {
-    const places = [
-      ...keptAwayBy(this.#syntax, call),
-      ...(on === undefined ? [] : keptAwayBy(this.#syntax, on.node)),
-    ]
+    const places = [call, ...(on?.branches ?? [])].flatMap((node) => keptAwayBy(this.#syntax, node))
     for (const { node, path } of target.unless) {
       for (const place of placesOf(this.#syntax, node, path)) {
         if (isNothing(this.#syntax, { node: place.node, path: place.rest })) continue
@@ -141,9 +149,10 @@ export class CallGraph<N extends object, How> {
     if (callee === undefined) return []
     const entries = this.#summaries.of(callee)
     if (entries.length === 0) return []
-    const usage = entries.some(({ isLazy }) => isLazy) ? usageOf(this.#syntax, call).fate : 'sent'
+    const isLazy = entries.some((entry) => entry.isLazy)
+    const { fate, transacting }: Usage<N> = isLazy ? usageOf(this.#syntax, call) : { fate: 'sent' }
     return entries.flatMap((entry) => {
-      if (entry.isLazy && usage === 'kept') return []
+      if (entry.isLazy && (fate === 'kept' || transacting !== undefined)) return []
       const on = entry.on && this.#passedFor(entry.on, call, callee)
       if (on === 'nothing' || on === 'unknown') return []
       const unless: Value<N>[] = []
@@ -152,7 +161,7 @@ export class CallGraph<N extends object, How> {
         if (passed === 'unknown') return []
         if (passed !== 'nothing' && !isNothing(this.#syntax, passed)) unless.push(passed)
       }
-      return [{ ...entry, on, unless, isLazy: entry.isLazy && usage === 'returned' }]
+      return [{ ...entry, on, unless, isLazy: entry.isLazy && fate === 'returned' }]
     })
   }
 
@@ -229,11 +238,17 @@ export class CallGraph<N extends object, How> {
     })
   }
 
+  /** A named function may be handed on to be kept. */
+  #runsWhatItTakes(call: N): boolean {
+    if (runsAtOnce.test(this.#syntax.calledName(call) ?? '')) return true
+    return !isKeptForLater(this.#syntax, call) && usageOf(this.#syntax, call).fate === 'sent'
+  }
+
   /** `rows.map(insertRow)`: what `insertRow` does on what is not passed to it. */
   #throughNamedArguments(call: N): Target<N, How>[] {
     if (!this.#kind.isFixedToo) return []
     const view = this.#syntax.view(call)
-    if (view.kind !== 'call' || isKeptForLater(this.#syntax, call)) return []
+    if (view.kind !== 'call' || !this.#runsWhatItTakes(call)) return []
     return view.arguments.flatMap((argument) => {
       const named = this.#syntax.view(argument)
       if (named.kind !== 'name' || !this.#names.has(named.name)) return []
@@ -241,7 +256,7 @@ export class CallGraph<N extends object, How> {
       if (fn === undefined) return []
       return this.#summaries.of(fn).flatMap(({ on, unless, ...entry }) => {
         if (unless.length > 0 || (on !== undefined && on.kind !== 'here')) return []
-        return [{ ...entry, on: on?.value, unless: [], isLazy: false }]
+        return [{ ...entry, on: on?.value, unless: [], isLazy: false, through: argument }]
       })
     })
   }

@@ -29,11 +29,19 @@ export function createFollow<How, Answer>(
   kind: Kind<How>,
   ask: <N extends object>(followed: Followed<N, How>) => Answer[],
 ): (call: Call) => Answer[] {
+  const isWorthALook = (call: Call, graph: { mayLead(name: string): boolean }): boolean => {
+    const name = nameOf(calledWord(call))
+    return (
+      kind.mayBe(syntax, call, name) ||
+      graph.mayLead(name) ||
+      call.arguments.some((each) => each.type === AST_NODE_TYPES.Identifier && graph.mayLead(each.name))
+    )
+  }
   if (services === undefined) {
     const graph = graphOf<TSESTree.Node, How>(syntax, kind)
     return (call) => {
       const name = nameOf(calledWord(call))
-      const mayLead = name !== undefined && (kind.mayBe(syntax, call, name) || graph.mayLead(name))
+      const mayLead = kind.mayBe(syntax, call, name) || graph.mayLead(name)
       return mayLead ? ask<TSESTree.Node>({ syntax, graph, call, fromNode: same, toNode: same }) : []
     }
   }
@@ -42,8 +50,7 @@ export function createFollow<How, Answer>(
   const graph = graphOf(typed, kind)
   const toNode = (node: TSESTree.Node) => esTreeNodeToTSNodeMap.get(node)
   return (call) => {
-    const name = nameOf(calledWord(call))
-    if (name === undefined || !(kind.mayBe(syntax, call, name) || graph.mayLead(name))) return []
+    if (!isWorthALook(call, graph)) return []
     return ask({
       syntax: typed,
       graph,
@@ -75,8 +82,8 @@ function graphOf<N extends object, How>(syntax: Syntax<N>, kind: Kind<How>): Cal
   return graph
 }
 
-function nameOf(word: ReturnType<typeof calledWord>): string | undefined {
-  return word?.type === AST_NODE_TYPES.Literal ? word.value : word?.name
+function nameOf(word: ReturnType<typeof calledWord>): string {
+  return (word?.type === AST_NODE_TYPES.Literal ? word.value : word?.name) ?? ''
 }
 
 function same<T>(node: T): T {

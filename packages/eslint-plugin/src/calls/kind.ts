@@ -59,9 +59,13 @@ export interface Target<N, How> {
   readonly on: Value<N> | undefined
   /** Where one of these holds something, it is not done. */
   readonly unless: readonly Value<N>[]
+  /** The call that does it. */
+  readonly at: N
   /** Empty where the call does it itself. */
   readonly chain: readonly Step<How>[]
   readonly isLazy: boolean
   /** What it is done on is what the opening call hands to the function `on`. */
   readonly isCallback?: boolean
+  /** The function that does it is handed to the call by its name: this argument. */
+  readonly through?: N
 }

@@ -17,15 +17,20 @@ export interface Place<N> {
   /** The expression at which following stopped, and what is still to be read from it: where to ask what it is. */
   readonly node: N
   readonly rest: readonly string[]
+  /** The sides of `??`, `?:` and the like by which it is come to: what holds there holds for it. */
+  readonly branches: readonly N[]
 }
 
 const enough = 12
 
 /** Every value that `node`, read through `path`, may hold: `trx ?? db` has two. */
 export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] = [], depth = 0): Place<N>[] {
-  const stop = (root: Root<N>, full = path): Place<N>[] => [{ root, path: full, node, rest: path }]
+  const stop = (root: Root<N>, full = path): Place<N>[] => [
+    { root, path: full, node, rest: path, branches: [] },
+  ]
   const ended = () => stop({ kind: 'value', of: node, isVariable: false })
   const follow = (next: N, through = path) => placesOf(syntax, next, through, depth + 1)
+  const branch = (next: N) => follow(next).map((place) => ({ ...place, branches: [next, ...place.branches] }))
   if (depth > enough) return ended()
 
   const view = syntax.view(node)
@@ -33,9 +38,9 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
     case 'wrapped':
       return follow(view.inner)
     case 'logical':
-      return view.operator === '&&' ? follow(view.right) : [...follow(view.left), ...follow(view.right)]
+      return view.operator === '&&' ? branch(view.right) : [...follow(view.left), ...branch(view.right)]
     case 'conditional':
-      return view.alternate === undefined ? ended() : [...follow(view.consequent), ...follow(view.alternate)]
+      return view.alternate === undefined ? ended() : [...branch(view.consequent), ...branch(view.alternate)]
     case 'member': {
       const accessor = syntax.accessorAt(node)
       if (accessor === undefined) return follow(view.object, [view.property, ...path])
@@ -58,7 +63,7 @@ export function placesOf<N>(syntax: Syntax<N>, node: N, path: readonly string[] 
       return stop({ kind: 'this' })
     case 'name': {
       const of = syntax.variableOf(node)
-      const variable: Root<N> = { kind: 'value', of: of ?? node, isVariable: of !== undefined }
+      const variable: Root<N> = { kind: 'value', of: of ?? node, isVariable: true }
       const declared = syntax.declarationOf(node)
       if (declared === undefined) return stop(variable)
       const full = [...declared.path, ...path]

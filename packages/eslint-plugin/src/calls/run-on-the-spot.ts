@@ -1,9 +1,6 @@
+import { keepsForLater } from '../syntax/function-takers.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import type { Syntax } from '../syntax/syntax.ts'
-
-/** Calls that keep a function for later, or for another time: hooks, timers, events. */
-const keepsForLater =
-  /^(?:(?:after|before|on)(?:Commit|Rollback|Completion)|set(?:Timeout|Interval|Immediate)|nextTick|queueMicrotask|on|once|off|addListener|prependListener|addEventListener|removeListener|subscribe|defer|schedule|enqueue|use|listen)$/u
 
 /** Every node that runs when `fn` does: not what stands in functions that are kept, returned or named. */
 export function nodesRunBy<N>(syntax: Syntax<N>, fn: N): Iterable<N> {

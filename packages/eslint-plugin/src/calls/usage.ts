@@ -24,7 +24,19 @@ const sends = new Set([
   'execute',
   'thenReturn',
 ])
-const onlyWrites = new Set(['toSQL', 'toString', 'toQuery', 'toNative', 'toKnexQuery'])
+const writes = new Set([
+  'insert',
+  'update',
+  'del',
+  'delete',
+  'increment',
+  'decrement',
+  'patch',
+  'deleteById',
+  'patchAndFetchById',
+  'insertAndFetch',
+])
+const onlyPrints = new Set(['toSQL', 'toString', 'toQuery', 'toNative', 'toKnexQuery'])
 /** Functions handed to a builder build a part of it. */
 const builds =
   /^(?:\w*[wW]here\w*|\w*[jJ]oin\w*|\w*[hH]aving\w*|modify|with\w*|union\w*|from|into|as|on|select|if|allowGraph)$/u
@@ -33,6 +45,12 @@ const promises = new Set(['all', 'allSettled', 'race', 'any', 'resolve', 'map', 
 export function usageOf<N>(syntax: Syntax<N>, call: N, depth = 0): Usage<N> {
   if (depth > 6) return kept
   let node = call
+  let isWrite = false
+  const returned = (fn: N | undefined): Usage<N> => {
+    const usage = returnedFrom(syntax, fn, depth)
+    // Nobody makes a subquery of a write.
+    return isWrite && usage.fate === 'returned' ? sent : usage
+  }
   for (let above = syntax.parent(node); above !== undefined; above = syntax.parent(node)) {
     const view = syntax.view(above)
     switch (view.kind) {
@@ -46,9 +64,10 @@ export function usageOf<N>(syntax: Syntax<N>, call: N, depth = 0): Usage<N> {
         return sent
       case 'member': {
         const next = chainedCall(syntax, above, node)
-        if (next === undefined || onlyWrites.has(view.property)) return kept
+        if (next === undefined || onlyPrints.has(view.property)) return kept
         if (view.property === 'transacting') return ofTransacting(syntax, next, depth)
         if (sends.has(view.property)) return sent
+        isWrite ||= writes.has(view.property)
         node = next
         continue
       }
@@ -56,9 +75,9 @@ export function usageOf<N>(syntax: Syntax<N>, call: N, depth = 0): Usage<N> {
         if (!view.arguments.includes(node) || !promises.has(syntax.calledName(above) ?? '')) return kept
         break
       case 'exit':
-        return view.isReturn ? returnedFrom(syntax, functionAround(syntax, above), depth) : kept
+        return view.isReturn ? returned(functionAround(syntax, above)) : kept
       case 'function':
-        return returnedFrom(syntax, above, depth)
+        return returned(above)
       default:
         return ofVariable(syntax, node, depth)
     }

@@ -1,6 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
+import { keepsForLater, runsAtOnce } from '../syntax/function-takers.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import { isFunction, type FunctionNode } from './extent.ts'
 
@@ -12,14 +13,6 @@ export type Moment =
 
 const here: Moment = { kind: 'here' }
 const later: Moment = { kind: 'later' }
-
-/** Calls that keep a function for later, or for another time: hooks, timers, events, queues. */
-const keepsForLater =
-  /^(?:(?:after|before|on)(?:Commit|Rollback|Completion)|set(?:Timeout|Interval|Immediate)|nextTick|queueMicrotask|on|once|off|addListener|prependListener|addEventListener|removeListener|subscribe|defer|later|schedule|enqueue|push|unshift|add|register|use|process|listen)$/u
-
-/** Calls that run a function at once, as often as they like. */
-const runsAtOnce =
-  /^(?:map|forEach|filter|find|findIndex|findLast|some|every|reduce|reduceRight|flatMap|from|sort|each|eachSeries|mapSeries|mapValues|keyBy|groupBy|times|transaction|then|catch|finally)$/u
 
 /** When `fn` runs, as far as this file tells. */
 export function momentOf(file: LintedFile, fn: FunctionNode): Moment {

@@ -1,9 +1,19 @@
 import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
+import {
+  contains,
+  enclosingClass,
+  isNullish,
+  methodOf,
+  named,
+  pathTo,
+  withoutWrapping,
+} from './estree-nodes.ts'
 import { viewOfEstree } from './estree-view.ts'
 import { importsOf } from './imports-of.ts'
-import type { Declaration, Syntax } from './syntax.ts'
+import { shortPath } from './short-path.ts'
+import type { Declaration, Named, Syntax } from './syntax.ts'
 import type { View } from './view.ts'
 
 type Node = TSESTree.Node
@@ -49,7 +59,7 @@ export class EstreeSyntax implements Syntax<Node> {
     return view.kind === 'member' ? view.property : undefined
   }
 
-  namedBy(node: Node): { name: string; aliasOf?: string } | undefined {
+  namedBy(node: Node): Named | undefined {
     switch (node.type) {
       case AST_NODE_TYPES.FunctionDeclaration:
       case AST_NODE_TYPES.ClassDeclaration:
@@ -200,7 +210,7 @@ export class EstreeSyntax implements Syntax<Node> {
   }
 
   positionOf(node: Node): { file: string; line: number } {
-    return { file: this.#file, line: node.loc.start.line }
+    return { file: shortPath(this.#file), line: node.loc.start.line }
   }
 
   #variable(name: Node): TSESLint.Scope.Variable | undefined {
@@ -247,61 +257,4 @@ export class EstreeSyntax implements Syntax<Node> {
     const definition = view.kind === 'new' ? this.#definitionOf(view.callee) : undefined
     return definition?.type === DefinitionType.ClassName ? definition.node : undefined
   }
-}
-
-function named(key: Node, value: Node | null): { name: string; aliasOf?: string } | undefined {
-  if (key.type !== AST_NODE_TYPES.Identifier && key.type !== AST_NODE_TYPES.PrivateIdentifier)
-    return undefined
-  const aliased = value === null ? undefined : viewOfEstree(value)
-  if (aliased?.kind === 'name') return { name: key.name, aliasOf: aliased.name }
-  return aliased?.kind === 'member' ? { name: key.name, aliasOf: aliased.property } : { name: key.name }
-}
-
-function isNullish(node: Node): boolean {
-  const view = viewOfEstree(node)
-  return view.kind === 'literal' && view.value == null
-}
-
-function withoutWrapping(node: Node): Node {
-  const view = viewOfEstree(node)
-  return view.kind === 'wrapped' ? withoutWrapping(view.inner) : node
-}
-
-function contains(outer: Node, inner: Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
-}
-
-/** The properties a destructuring pattern goes through to a name. */
-function pathTo(name: Node): string[] {
-  const path: string[] = []
-  for (let node = name.parent; node !== undefined; node = node.parent) {
-    if (node.type === AST_NODE_TYPES.Property) {
-      path.unshift(node.key.type === AST_NODE_TYPES.Identifier ? node.key.name : '?')
-    } else if (node.type === AST_NODE_TYPES.ArrayPattern || node.type === AST_NODE_TYPES.RestElement) {
-      path.unshift('?')
-    } else if (node.type !== AST_NODE_TYPES.ObjectPattern && node.type !== AST_NODE_TYPES.AssignmentPattern) {
-      break
-    }
-  }
-  return path
-}
-
-function enclosingClass(node: Node): TSESTree.ClassDeclaration | TSESTree.ClassExpression | undefined {
-  for (let above = node.parent; above !== undefined; above = above.parent) {
-    if (above.type === AST_NODE_TYPES.ClassDeclaration || above.type === AST_NODE_TYPES.ClassExpression)
-      return above
-  }
-  return undefined
-}
-
-function methodOf(
-  owner: TSESTree.ClassDeclaration | TSESTree.ClassExpression,
-  name: string,
-): Node | undefined {
-  const member = owner.body.body.find(
-    (each) => each.type === AST_NODE_TYPES.MethodDefinition && named(each.key, null)?.name === name,
-  )
-  return member?.type === AST_NODE_TYPES.MethodDefinition && member.value.body !== null
-    ? member.value
-    : undefined
 }

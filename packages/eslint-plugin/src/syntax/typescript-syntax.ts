@@ -1,8 +1,8 @@
-import { basename } from 'node:path'
 import type * as ts from 'typescript'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import { handleOfType, isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
+import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
 import { TypeScriptFunctions } from './typescript-functions.ts'
 import { mentionsOf, onlyValueOf } from './typescript-variables.ts'
@@ -226,7 +226,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   positionOf(node: ts.Node): { file: string; line: number } {
     const file = node.getSourceFile()
     const { line } = file.getLineAndCharacterOfPosition(node.getStart())
-    return { file: basename(file.fileName), line: line + 1 }
+    return { file: shortPath(file.fileName), line: line + 1 }
   }
 
   /** Installed packages and declarations: no code that can be looked into. */

@@ -151,6 +151,10 @@ typed.run('no-nested-transaction, with types', rule, {
       'a plain Knex of unknown origin',
       'export async function f(db: Knex) { await saveOrder(db, { id: 1 }) }',
     ),
+    silent(
+      'a transaction that is meant to be apart',
+      'await trx.transaction(async () => {}, { propagation: "requires-new" } as object)',
+    ),
     silent('recursion', 'await first(knex, 3)'),
     silent(
       'a variable that is given several values',
@@ -351,7 +355,7 @@ typed.run('no-nested-transaction, with types', rule, {
           column: 17,
           endColumn: 20,
           data: {
-            chain: '`saveOrder` (orders.ts:5), which opens a transaction on `db`',
+            chain: '`saveOrder` (services/orders.ts:5), which opens a transaction on `db`',
             instead: supportTable.savepoint.instead,
           },
         },
