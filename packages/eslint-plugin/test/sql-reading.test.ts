@@ -9,8 +9,9 @@ import { sqlListener } from '../src/sql/reading.ts'
 const telling = {
   meta: { schema: [] },
   create(context: TSESLint.RuleContext<string, readonly unknown[]>) {
-    return sqlListener(lintedFile(context), ({ words, loc }) => {
-      context.report({ loc, message: '{{words}}', data: { words } } as never)
+    return sqlListener(lintedFile(context), (hits) => {
+      for (const { words, loc } of hits)
+        context.report({ loc, message: '{{words}}', data: { words } } as never)
     })
   },
 }

@@ -28,10 +28,12 @@ export default createRule<[], 'excludesNobody' | 'refused'>({
     // A lock that is known to stay on the reader works, and is just as useless.
     if (standing === 'works' && verdict !== 'local') return {}
 
-    return sqlListener(file, ({ rule, loc, words }) => {
-      if (rule !== 'advisory-lock') return
-      const messageId = standing === 'refused' ? 'refused' : 'excludesNobody'
-      context.report({ loc, messageId, data: { words, ...wordsAbout(profile, rule) } })
+    return sqlListener(file, (hits) => {
+      for (const { rule, loc, words } of hits) {
+        if (rule !== 'advisory-lock') continue
+        const messageId = standing === 'refused' ? 'refused' : 'excludesNobody'
+        context.report({ loc, messageId, data: { words, ...wordsAbout(profile, rule) } })
+      }
     })
   },
 })

@@ -58,10 +58,12 @@ export default createRule<Options, 'cursor' | 'stream'>({
     }
     const sql = sqlListener(
       file,
-      ({ rule, words, loc }) => {
-        if (rule !== 'cursor' || !reportsCursors) return
-        const data = { words, ...wordsAbout(profile, 'cursor') }
-        context.report({ loc, messageId: 'cursor', data })
+      (hits) => {
+        for (const { rule, words, loc } of hits) {
+          if (rule !== 'cursor' || !reportsCursors) continue
+          const data = { words, ...wordsAbout(profile, 'cursor') }
+          context.report({ loc, messageId: 'cursor', data })
+        }
       },
       checkPortal,
     )

@@ -35,9 +35,11 @@ export default createRule<[], 'method' | 'statement' | keyof typeof outerMessage
 
     return sqlListener(
       file,
-      ({ rule, loc, words }) => {
-        if (rule === 'savepoint')
-          context.report({ loc, messageId: 'statement', data: { words, known, instead } })
+      (hits) => {
+        for (const { rule, loc, words } of hits) {
+          if (rule === 'savepoint')
+            context.report({ loc, messageId: 'statement', data: { words, known, instead } })
+        }
       },
       (call) => {
         if (!isCallOf(methods, call)) return

@@ -39,8 +39,8 @@ export default createRule<[], 'unpublished'>({
     }
     const sql = sqlListener(
       file,
-      ({ rule, words, loc }) => {
-        if (remainingRows.has(rule)) report(rule, words, loc)
+      (hits) => {
+        for (const { rule, words, loc } of hits) if (remainingRows.has(rule)) report(rule, words, loc)
       },
       (call) => {
         checkPortal(call)

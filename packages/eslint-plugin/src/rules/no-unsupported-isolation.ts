@@ -37,10 +37,12 @@ export default createRule<[], 'serializable' | 'readWrite'>({
     }
     const sql = sqlListener(
       file,
-      ({ rule, loc, words }) => {
-        if ((rule !== 'serializable' && rule !== 'read-write') || !isRefused(rule)) return
-        const messageId = rule === 'serializable' ? 'serializable' : 'readWrite'
-        context.report({ loc, messageId, data: { words, ...wordsAbout(profile, rule) } })
+      (hits) => {
+        for (const { rule, loc, words } of hits) {
+          if ((rule !== 'serializable' && rule !== 'read-write') || !isRefused(rule)) continue
+          const messageId = rule === 'serializable' ? 'serializable' : 'readWrite'
+          context.report({ loc, messageId, data: { words, ...wordsAbout(profile, rule) } })
+        }
       },
       (call) => {
         if (!isRefused('serializable') || file.isOnWriter(call.callee)) return

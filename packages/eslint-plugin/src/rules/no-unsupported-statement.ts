@@ -56,7 +56,7 @@ export default createRule<Options, 'refused' | 'userFunction'>({
     messages: {
       refused: '{{words}} fails on a write-forwarding reader ({{known}}): {{why}} Instead: {{instead}}',
       userFunction:
-        '{{words}} is not a function of PostgreSQL’s own, and AWS lists user-defined functions as unsupported with write forwarding (that those of extensions count as such is assumed). {{instead}} If it is known to work, name it in the option `functions`.',
+        'Neither PostgreSQL nor Aurora brings {{words}} along, and AWS lists user-defined functions as unsupported with write forwarding (that those of extensions count as such is assumed). {{instead}} What is known to work may be named in the option `functions`.',
     },
   },
   create(context, [{ functions = [] }]) {
@@ -68,15 +68,20 @@ export default createRule<Options, 'refused' | 'userFunction'>({
 
     const report = (rule: RuleId, words: string, loc: TSESTree.SourceLocation): void => {
       if (!remainingRows.has(rule) || standingOf(profile, rule) !== 'refused') return
-      if (rule === 'user-function' && isAllowed(nameIn(words))) return
       const messageId = rule === 'user-function' ? 'userFunction' : 'refused'
       context.report({ loc, messageId, data: { words, ...wordsAbout(profile, rule) } })
     }
 
     return sqlListener(
       file,
-      ({ rule, words, loc }) => {
-        report(rule, words, loc)
+      (hits) => {
+        // Calls of functions nest, and one statement is one thing to change: the first stands for all.
+        const calls = hits.filter(({ rule, words }) => rule === 'user-function' && !isAllowed(nameIn(words)))
+        const names = list.format(new Set(calls.map(({ words }) => words)))
+        for (const hit of hits) {
+          if (hit.rule !== 'user-function') report(hit.rule, hit.words, hit.loc)
+          else if (hit === calls[0]) report(hit.rule, names, hit.loc)
+        }
       },
       (call) => {
         const found = methodStatementAt(file, call)
@@ -85,6 +90,8 @@ export default createRule<Options, 'refused' | 'userFunction'>({
     )
   },
 })
+
+const list = new Intl.ListFormat('en')
 
 /** `ext."Some_fn"()` names `some_fn`. */
 function nameIn(words: string): string {

@@ -114,9 +114,11 @@ export default createRule<Options, MessageIds>({
     return {
       ...sqlListener(
         file,
-        ({ rule, words, loc }) => {
-          if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
-          if (rule === 'on-conflict' && !isAllowed('raw')) reportConflict('on-conflict', words, loc)
+        (hits) => {
+          for (const { rule, words, loc } of hits) {
+            if (rule === 'merge' && !isAllowed('merge-statement')) reportConflict('merge', words, loc)
+            if (rule === 'on-conflict' && !isAllowed('raw')) reportConflict('on-conflict', words, loc)
+          }
         },
         checkCall,
       ),

@@ -43,14 +43,15 @@ function hitsAt(file: LintedFile, site: SqlSite, seen: Set<string>): readonly Sq
   })
 }
 
-/** Listens for SQL, and tells of each row it touches; `onCall` listens to all calls besides. */
+/** Listens for SQL, and tells what each piece of it touches, if anything; `onCall` listens to all calls besides. */
 export function sqlListener(
   file: LintedFile,
-  report: (hit: SqlHit) => void,
+  report: (hits: readonly SqlHit[]) => void,
   onCall?: (call: TSESTree.CallExpression) => void,
 ): Pick<TSESLint.RuleListener, 'CallExpression' | 'NewExpression' | 'TaggedTemplateExpression'> {
   const listen = (node: SqlNode): void => {
-    for (const hit of sqlHitsAt(file, node)) report(hit)
+    const hits = sqlHitsAt(file, node)
+    if (hits.length > 0) report(hits)
   }
   return {
     CallExpression(node) {

@@ -1,4 +1,4 @@
-import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { appendedTexts, assignedTexts } from './assigned-text.ts'
 import { constantValue, propertyOf, withoutType } from './constant.ts'
@@ -7,6 +7,8 @@ import { literalSource, readSource, templateSources, type SourceText } from './s
 import { isSqlTag } from './sites.ts'
 import { textOfFile } from './sql-file.ts'
 import { concatenation, type Chunk, type SqlText } from './sql-text.ts'
+
+type Source = Readonly<TSESLint.SourceCode>
 
 /** Tags that leave a text as it is, but for its blanks. */
 const layoutTags = new Set(['dedent', 'outdent', 'stripIndent', 'stripIndents', 'oneLine'])
@@ -167,8 +169,27 @@ function returnedBy({ syntax }: LintedFile, call: TSESTree.CallExpression): TSES
     : undefined
 }
 
-/** A constant of another file: its type is its text. */
-function textByType({ services }: LintedFile, node: TSESTree.Node): readonly SqlText[] {
-  const type = services?.getTypeAtLocation(node)
-  return type?.isStringLiteral() === true ? [[{ text: type.value }]] : []
+/** A constant of another file: its type is its text. Of values that are made at run time no type needs to be asked. */
+function textByType({ services, source }: LintedFile, node: TSESTree.Node): readonly SqlText[] {
+  if (services === undefined || !mayBeConstantElsewhere(source, node)) return []
+  const type = services.getTypeAtLocation(node)
+  return type.isStringLiteral() ? [[{ text: type.value }]] : []
+}
+
+function mayBeConstantElsewhere(source: Source, node: TSESTree.Node): boolean {
+  let root = node
+  while (root.type === AST_NODE_TYPES.MemberExpression) root = root.object
+  if (root.type === AST_NODE_TYPES.ThisExpression) {
+    const name = node.type === AST_NODE_TYPES.MemberExpression ? ASTUtils.getPropertyName(node) : null
+    return /sql|query|statement/iu.test(name ?? '')
+  }
+  if (root.type !== AST_NODE_TYPES.Identifier) return false
+  const definition = ASTUtils.findVariable(source.getScope(root), root)?.defs[0]
+  const { DefinitionType } = TSESLint.Scope
+  if (definition === undefined || definition.type === DefinitionType.Parameter) return false
+  if (definition.type !== DefinitionType.Variable || root !== node) return true
+  // `const { OPEN } = statements`
+  const { id, init } = definition.node
+  const isOfName = init?.type === AST_NODE_TYPES.Identifier || init?.type === AST_NODE_TYPES.MemberExpression
+  return id.type === AST_NODE_TYPES.ObjectPattern && isOfName
 }

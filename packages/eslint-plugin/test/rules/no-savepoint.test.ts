@@ -142,6 +142,15 @@ typed.run('no-savepoint, with types', rule, {
     ),
     flagged('a constant of another file', 'await trx.raw(‹OPEN›)'),
     flagged('a property of a constant of another file', 'await trx.raw(‹statements.release›)'),
+    flagged(
+      'a constant of another file, by a pattern',
+      'const { release } = statements; await trx.raw(‹release›)',
+    ),
+    flagged('a constant of another file in a hole', 'await trx.raw(‹`SELECT 1; ${OPEN}`›)'),
+    flagged(
+      "a constant of a class's",
+      'class S { private readonly undoSql = "ROLLBACK TO a"; run() { return trx.raw(‹this.undoSql›) } }',
+    ),
     flagged('a choice', 'declare const deep: boolean; await trx.raw(deep ? "‹SAVEPOINT› a" : "SELECT 1")'),
     flagged('escapes before the words', 'await trx.raw("SELECT \'\\u00e9\\n\\t\\x41\'; ‹SAVEPOINT› a")'),
     flagged('a line broken in the source', 'await trx.raw("SELECT 1; \\\n ‹SAVEPOINT› a")'),

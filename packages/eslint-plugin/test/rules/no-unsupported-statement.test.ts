@@ -275,6 +275,37 @@ untyped.run('no-unsupported-statement, without types', rule, {
       ],
     },
     {
+      name: 'functions within each other, told once',
+      code: 'knex("t").whereRaw("st_within(st_point(?, ?), st_buffer(st_point(a, b), 1))"); knex.raw("SELECT f(), g()")',
+      errors: [
+        {
+          messageId: 'userFunction',
+          data: {
+            words: 'st_within(), st_point(), and st_buffer()',
+            instead: supportTable['user-function'].instead,
+          },
+          column: 21,
+          endColumn: 30,
+        },
+        {
+          messageId: 'userFunction',
+          data: { words: 'f() and g()', instead: supportTable['user-function'].instead },
+        },
+      ],
+    },
+    {
+      name: 'one of several functions that is not allowed',
+      code: 'knex.raw("SELECT f(g(h(1)))")',
+      options: [{ functions: ['f', 'h'] }],
+      errors: [
+        {
+          messageId: 'userFunction',
+          data: { words: 'g()', instead: supportTable['user-function'].instead },
+          column: 20,
+        },
+      ],
+    },
+    {
       name: 'the line of a file of SQL',
       code: 'knex.raw(readFileSync(__dirname + "/services/undo.sql"))',
       filename: join(fixtures, 'file.ts'),
