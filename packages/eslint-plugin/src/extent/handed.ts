@@ -40,9 +40,14 @@ function namesIn(parameter: TSESTree.Node): TSESTree.Identifier[] {
   }
 }
 
-function isAlwaysTransaction(file: LintedFile, name: TSESTree.Identifier): boolean {
+/** Whether `name`, by its type, holds a transaction and is never missing; by what it is called where there are no types. */
+export function isAlwaysTransaction(
+  file: LintedFile,
+  name: TSESTree.Identifier | TSESTree.MemberExpression,
+): boolean {
   const { services } = file
-  const declared = name.typeAnnotation && file.source.getText(name.typeAnnotation)
+  const annotation = name.type === AST_NODE_TYPES.Identifier ? name.typeAnnotation : undefined
+  const declared = annotation && file.source.getText(annotation)
   if (services === undefined) {
     if (declared !== undefined && !declaredAsTransaction.test(declared)) return false
     if (declared !== undefined && /\b(?:undefined|null)\b|Knex(?![.\w])|OrKnex/u.test(declared)) return false

@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { readChain } from './chain.ts'
 
 /** A chain of builder calls on one table, as far as its text tells. */
 export interface Query {
@@ -11,40 +12,31 @@ export interface Query {
 
 /** Reads a chain such as `trx('orders').where({ id }).first()` from its outermost call. */
 export function queryOf(node: TSESTree.Node): Query | undefined {
+  const { end, links } = readChain(node.type === AST_NODE_TYPES.AwaitExpression ? node.argument : node)
   const methods = new Set<string>()
   let on: TSESTree.Expression | undefined
   let table: string | undefined
-  let current = withoutAwait(node)
-
-  while (current.type === AST_NODE_TYPES.CallExpression) {
-    const [first] = current.arguments
-    const given = first?.type === AST_NODE_TYPES.SpreadElement ? undefined : first
-    const { callee } = current
-    if (isKnexBase(callee, given)) {
-      const name = textOf(given) ?? table
-      return name === undefined ? undefined : { table: name, on: on ?? callee, methods }
-    }
-    if (
-      callee.type !== AST_NODE_TYPES.MemberExpression ||
-      callee.property.type !== AST_NODE_TYPES.Identifier
-    ) {
-      return undefined
-    }
-    const method = callee.property.name
-    if (method === 'query' && callee.object.type === AST_NODE_TYPES.Identifier) {
-      return { table: `model ${callee.object.name}`, on: on ?? given, methods }
+  for (const { name: method, call } of links.toReversed()) {
+    const { object } = call.callee as TSESTree.MemberExpression
+    const given = firstOf(call)
+    if (isKnexBase(call.callee, given)) return { table: textOf(given)!, on: on ?? call.callee, methods }
+    if (method === 'query' && object.type === AST_NODE_TYPES.Identifier) {
+      return { table: `model ${object.name}`, on: on ?? given, methods }
     }
     methods.add(method)
     if (method === 'transacting') on ??= given
     if (method === 'from' || method === 'into' || method === 'table') {
       table ??= textOf(given)
-      if (table !== undefined && isEnd(callee.object)) return { table, on: on ?? callee.object, methods }
+      if (table !== undefined && isEnd(object)) return { table, on: on ?? object, methods }
     }
-    current = withoutAwait(callee.object)
+  }
+  if (end.type === AST_NODE_TYPES.CallExpression) {
+    const given = firstOf(end)
+    if (isKnexBase(end.callee, given)) return { table: textOf(given)!, on: on ?? end.callee, methods }
   }
   // `trx.select().from('t')`, `trx.insert(row).into('t')`
-  return table !== undefined && isEnd(current)
-    ? { table, on: on ?? (current as TSESTree.Expression), methods }
+  return table !== undefined && isEnd(end)
+    ? { table, on: on ?? (end as TSESTree.Expression), methods }
     : undefined
 }
 
@@ -86,16 +78,6 @@ function textOf(node: TSESTree.Expression | undefined): string | undefined {
   return node?.type === AST_NODE_TYPES.Literal && typeof node.value === 'string' ? node.value : undefined
 }
 
-function withoutAwait(node: TSESTree.Node): TSESTree.Node {
-  switch (node.type) {
-    case AST_NODE_TYPES.AwaitExpression:
-      return withoutAwait(node.argument)
-    case AST_NODE_TYPES.ChainExpression:
-    case AST_NODE_TYPES.TSAsExpression:
-    case AST_NODE_TYPES.TSNonNullExpression:
-    case AST_NODE_TYPES.TSSatisfiesExpression:
-      return withoutAwait(node.expression)
-    default:
-      return node
-  }
+function firstOf({ arguments: [first] }: TSESTree.CallExpression): TSESTree.Expression | undefined {
+  return first?.type === AST_NODE_TYPES.SpreadElement ? undefined : first
 }

@@ -5,8 +5,8 @@ import { lintedFile } from '../linted-file.ts'
 import { standingOf, wordsAbout } from '../settings/standing.ts'
 import { sqlListener } from '../sql/reading.ts'
 import { LookupsBefore } from '../upsert/find-then-insert.ts'
-import { swallowedUniqueViolation } from '../upsert/insert-catch.ts'
-import { insertsIn, isInsert } from '../upsert/inserts.ts'
+import { insertCatchIn } from '../upsert/insert-catch.ts'
+import { isInsert } from '../upsert/inserts.ts'
 import { onConflictCallOf } from '../upsert/on-conflict-call.ts'
 
 const forms = ['ignore', 'merge', 'raw', 'merge-statement', 'find-then-insert', 'insert-catch'] as const
@@ -75,18 +75,9 @@ export default createRule<Options, MessageIds>({
       reportConflict('on-conflict', `.onConflict(…).${found.method}()`, found.node.loc)
     }
 
-    const isInOpenTransaction = (insert: TSESTree.CallExpression): boolean => {
-      const query = queryOf(chainOf(insert))
-      if (query?.on === undefined || query.methods.has('onConflict')) return false
-      return handleAt(query.on) === 'transaction' && !isOnWriter(query.on)
-    }
-
     const checkHandler = (tried: TSESTree.Node, handler: TSESTree.Node): void => {
-      if (isAllowed('insert-catch')) return
-      const node = swallowedUniqueViolation(syntax, handler)
-      if (node !== undefined && insertsIn(syntax, tried).some(isInOpenTransaction)) {
-        context.report({ node, messageId: 'insertCatch' })
-      }
+      const node = isAllowed('insert-catch') ? undefined : insertCatchIn(file, tried, handler)
+      if (node !== undefined) context.report({ node, messageId: 'insertCatch' })
     }
 
     const checkInsert = (insert: TSESTree.CallExpression): void => {

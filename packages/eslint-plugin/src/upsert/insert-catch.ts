@@ -1,77 +1,40 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { alwaysThrows, type Reading } from '../syntax/handler-end.ts'
+import { chainOf, queryOf } from '../knex/query.ts'
+import type { LintedFile } from '../linted-file.ts'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
+import { insertsIn } from './inserts.ts'
 
 /** What names the unique violation: its SQLSTATE, or somebody's word for it. */
 const uniqueViolation = /^23505$|unique_?violation|unique_?constraint|is_?unique_?error|duplicate key/iu
 
 /**
- * The words by which a handler recognises a unique violation and then goes on as if the transaction lived; `undefined`
- * where it does not look for one, or throws once it has seen it.
+ * The words by which a handler recognises a unique violation of an insert in an open transaction and then goes on as if that
+ * lived; `undefined` where it does not look for one, or throws once it has seen it.
  */
-export function swallowedUniqueViolation(
-  syntax: EstreeSyntax,
+export function insertCatchIn(
+  file: LintedFile,
+  tried: TSESTree.Node,
   handler: TSESTree.Node,
 ): TSESTree.Node | undefined {
+  const node = swallowedUniqueViolation(file.syntax, handler)
+  const isInOpenTransaction = (insert: TSESTree.CallExpression): boolean => {
+    const query = queryOf(chainOf(insert))
+    if (query?.on === undefined || query.methods.has('onConflict')) return false
+    return file.handleAt(query.on) === 'transaction' && !file.isOnWriter(query.on)
+  }
+  return node !== undefined && insertsIn(file.syntax, tried).some(isInOpenTransaction) ? node : undefined
+}
+
+function swallowedUniqueViolation(syntax: EstreeSyntax, handler: TSESTree.Node): TSESTree.Node | undefined {
   const mention = mentionIn(syntax, handler)
   if (mention === undefined) return undefined
-  const end =
-    handler.type === AST_NODE_TYPES.BlockStatement
-      ? endOf(syntax, handler.body)
-      : endOfExpression(syntax, handler)
-  return end === 'throws' ? undefined : mention
-}
-
-/** How control leaves a stretch when the error is a unique violation. */
-type End = 'throws' | 'leaves' | 'goes on'
-
-function endOf(syntax: EstreeSyntax, statements: readonly TSESTree.Statement[]): End {
-  for (const statement of statements) {
-    const end = endOfStatement(syntax, statement)
-    if (end !== 'goes on') return end
+  const reading: Reading = {
+    holds: (test) => isUniqueViolation(syntax, test),
+    ends: (call) => /^(?:reject|rollback)$/u.test(syntax.calledName(call) ?? ''),
   }
-  return 'goes on'
-}
-
-function endOfStatement(syntax: EstreeSyntax, statement: TSESTree.Statement): End {
-  switch (statement.type) {
-    case AST_NODE_TYPES.ThrowStatement:
-      return 'throws'
-    case AST_NODE_TYPES.ReturnStatement:
-      return statement.argument !== null && endOfExpression(syntax, statement.argument) === 'throws'
-        ? 'throws'
-        : 'leaves'
-    case AST_NODE_TYPES.BlockStatement:
-      return endOf(syntax, statement.body)
-    case AST_NODE_TYPES.ExpressionStatement:
-      return endOfExpression(syntax, statement.expression)
-    case AST_NODE_TYPES.IfStatement: {
-      const holds = isUniqueViolation(syntax, statement.test)
-      const whenTrue = endOfStatement(syntax, statement.consequent)
-      const whenFalse = statement.alternate === null ? 'goes on' : endOfStatement(syntax, statement.alternate)
-      if (holds !== undefined) return holds ? whenTrue : whenFalse
-      return whenTrue === whenFalse ? whenTrue : 'goes on'
-    }
-    default:
-      return 'goes on'
-  }
-}
-
-/** `Promise.reject(error)`, `trx.rollback(error)` and what comes to one of them. */
-function endOfExpression(syntax: EstreeSyntax, node: TSESTree.Node): End {
-  if (node.type === AST_NODE_TYPES.AwaitExpression) return endOfExpression(syntax, node.argument)
-  if (node.type === AST_NODE_TYPES.ConditionalExpression) {
-    const holds = isUniqueViolation(syntax, node.test)
-    if (holds === undefined) return 'goes on'
-    return endOfExpression(syntax, holds ? node.consequent : node.alternate)
-  }
-  if (node.type !== AST_NODE_TYPES.CallExpression || node.callee.type !== AST_NODE_TYPES.MemberExpression)
-    return 'goes on'
-  const { property } = node.callee
-  const ends =
-    property.type === AST_NODE_TYPES.Identifier &&
-    (property.name === 'reject' || property.name === 'rollback')
-  return ends ? 'throws' : 'goes on'
+  return alwaysThrows(reading, handler) ? undefined : mention
 }
 
 /** What a test comes to for a unique violation; `undefined` where it asks for something else. */
