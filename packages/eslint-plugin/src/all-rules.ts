@@ -1,6 +1,7 @@
 import type { RuleDocs } from './create-rule.ts'
 import noAdvisoryLock from './rules/no-advisory-lock.ts'
 import noConcurrentQueries from './rules/no-concurrent-queries.ts'
+import noConflictingScopeOptions from './rules/no-conflicting-scope-options.ts'
 import noCursor from './rules/no-cursor.ts'
 import noForeignConnection from './rules/no-foreign-connection.ts'
 import noNestedTransaction from './rules/no-nested-transaction.ts'
@@ -16,6 +17,7 @@ import noWriteInLoop from './rules/no-write-in-loop.ts'
 export const allRules = {
   'no-advisory-lock': noAdvisoryLock,
   'no-concurrent-queries': noConcurrentQueries,
+  'no-conflicting-scope-options': noConflictingScopeOptions,
   'no-cursor': noCursor,
   'no-foreign-connection': noForeignConnection,
   'no-nested-transaction': noNestedTransaction,

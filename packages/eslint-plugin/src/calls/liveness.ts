@@ -1,4 +1,3 @@
-import type { OpeningMethod } from '../knex/openings.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import type { Target } from './kind.ts'
 import { handleOfPlace, placesOf } from './places.ts'
@@ -10,7 +9,7 @@ export type Liveness = 'live' | 'callers' | 'no'
 export function livenessOf<N>(
   syntax: Syntax<N>,
   call: N,
-  { on, isCallback }: Target<N, OpeningMethod>,
+  { on, isCallback }: Pick<Target<N, unknown>, 'on' | 'isCallback'>,
 ): Liveness {
   if (isCallback === true) return 'live'
   if (on === undefined) return 'no'

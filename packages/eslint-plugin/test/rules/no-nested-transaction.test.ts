@@ -41,6 +41,10 @@ typed.run('no-nested-transaction, with types', rule, {
       'declare const db: IDBLike; interface IDBLike { transaction(stores: string[]): void }; db.transaction(["a"])',
     ),
     silent(
+      'a transaction of its own, of a flattened instance',
+      'await trx.transaction(async () => {}, { propagation: "requires-new" } as object); await trx.transaction(async () => {}, { propagation: "not-supported" } as object)',
+    ),
+    silent(
       'a guard by isTransaction',
       'async function f(db: Knex, g: (t: Knex) => Promise<void>) { await (db.isTransaction ? g(db) : db.transaction(g)) } await f(trx, async () => {})',
     ),
