@@ -26,6 +26,7 @@ typed.run('no-unsupported-statement, with types', rule, {
       'what nobody has published',
       'await trx.raw("WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a"); await trx.raw("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING")',
     ),
+    silent('migrations on an open transaction, which another rule is about', 'await trx.migrate.latest()'),
     silent(
       'questions to the schema',
       'await knex.schema.hasTable("t"); await knex.schema.hasColumn("t", "a"); await knex.migrate.currentVersion()',
@@ -52,6 +53,10 @@ typed.run('no-unsupported-statement, with types', rule, {
     silent(
       'part of a query that computes',
       'await trx("t").whereRaw("lower(a) = ?", [name]).orderByRaw("random()").havingRaw("count(*) > 1")',
+    ),
+    silent(
+      'a property that something spread may replace',
+      'declare const more: { clear: string }; const STATEMENTS = { clear: "TRUNCATE t", ...more }; await trx.raw(STATEMENTS.clear)',
     ),
     silent(
       'a text that is only handed to a log',
@@ -189,6 +194,10 @@ typed.run('no-unsupported-statement, with types', rule, {
     flagged(
       'a tagged template that is added to',
       'const query = SQL`SELECT 1`; query.append(`; SELECT 2`).append(SQL`; ‹TRUNCATE› t`); await client.query(query)',
+    ),
+    flagged(
+      'a property behind what is spread',
+      'const more = {}; const STATEMENTS = { ...more, clear: "‹TRUNCATE› t" }; await trx.raw(STATEMENTS.clear)',
     ),
     flagged('a layout tag', 'declare const dedent: any; await trx.raw(dedent`\n  ‹TRUNCATE› t`)'),
     flagged(
