@@ -159,6 +159,18 @@ typed.run('no-upsert, with types', rule, {
       'await trx.raw(`${trx("t").insert(row).toQuery()} ‹ON CONFLICT› (id) DO NOTHING`)',
     ),
     flagged(
+      'a clause that is added to a tagged template',
+      'declare const SQL: any; const query = SQL`INSERT INTO t (a) VALUES (${row})`; query.append(` ‹ON CONFLICT› (a) DO NOTHING`); await client.query(query)',
+    ),
+    flagged(
+      "a method of one's own",
+      'interface Own { getOne(text: string, bindings: object): Promise<void> } declare const own: Knex & Own; await own.getOne("insert into t (a) values (:a) ‹on conflict› do nothing returning true", { a: 1 })',
+    ),
+    flagged(
+      'a clause behind a builder that becomes a text',
+      'const insert = trx("t").insert(row).toString(); await trx.raw(`${insert} ‹on conflict› do nothing returning *`)',
+    ),
+    flagged(
       'inside a common table expression',
       'await trx.raw("WITH x AS (INSERT INTO t VALUES (1) ‹ON CONFLICT› DO NOTHING RETURNING a) SELECT * FROM x")',
     ),
