@@ -3,7 +3,7 @@ import { createRule } from '../create-rule.ts'
 import { lintedFile } from '../linted-file.ts'
 import { standingOf, wordsAbout } from '../settings/standing.ts'
 import { sqlListener } from '../sql/reading.ts'
-import { isCallOf } from '../statements/builder.ts'
+import { isCallOf } from '../knex/builder-call.ts'
 import { suggestOuter, outerMessages } from '../suggestions/without-inner.ts'
 
 const breaks = 'A write-forwarding reader refuses savepoints ({{known}}).'

@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { importOf } from '../syntax/import-of.ts'
-import { isKnex } from '../statements/builder.ts'
+import { isKnex } from '../knex/builder-call.ts'
 import type { Placeholders, Role } from './spans.ts'
 import { opensStatement } from './worth-parsing.ts'
 

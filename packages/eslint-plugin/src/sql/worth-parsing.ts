@@ -14,7 +14,7 @@ const keywords = new Set(
    greatest group having ilike in inner insert intersect into is join key lateral least left like limit not null nullif offset on or
    order over overlay partition position primary references returning right row select set similar some substring table then trim
    union unique update using values when where window with within numeric decimal char varchar character varying bit time timestamp
-   timestamptz interval float vector update`.split(/\s+/u),
+   timestamptz interval float vector`.split(/\s+/u),
 )
 
 /** Whether a text opens as a statement does; blanks, comments and parentheses before it do not matter. */

@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { constantValue } from '../sql/constant.ts'
-import { declaredBy, isCallOf, isKnex, isOnBuilder } from './builder.ts'
+import { declaredBy, isCallOf, isKnex, isOnBuilder } from '../knex/builder-call.ts'
 
 /** A statement that a method sends. */
 export interface MethodStatement {

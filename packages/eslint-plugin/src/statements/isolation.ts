@@ -3,7 +3,7 @@ import { isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { constantObject } from '../sql/constant.ts'
 import { sqlTextsOf } from '../sql/text-of.ts'
-import { isKnex } from './builder.ts'
+import { isKnex } from '../knex/builder-call.ts'
 
 const openers = new Set(['transaction', 'transactionProvider', 'startTransaction', 'start'])
 

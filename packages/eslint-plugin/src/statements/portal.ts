@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { importOf } from '../syntax/import-of.ts'
-import { isCallOf, isOnBuilder } from './builder.ts'
+import { isCallOf, isOnBuilder } from '../knex/builder-call.ts'
 
 /** A result that is fetched in parts, and where it says so. */
 export interface Portal {

@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { sqlTextsOf } from '../sql/text-of.ts'
-import { isCallOf, isOnBuilder } from './builder.ts'
+import { isCallOf, isOnBuilder } from '../knex/builder-call.ts'
 
 const withs = new Set(['with', 'withRecursive', 'withMaterialized', 'withNotMaterialized', 'withRaw'])
 const writes = new Set(['insert', 'update', 'del', 'delete', 'increment', 'decrement', 'upsert'])

@@ -1,5 +1,6 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import { programOf } from '../syntax/program-of.ts'
+import { packageOf } from '../knex/builder-call.ts'
 import { methodOf } from '../knex/query.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
@@ -47,8 +48,7 @@ function isFunction(node: TSESTree.Node | undefined): boolean {
 function isKnexBuilder(source: Source, node: TSESTree.Node): boolean {
   const declarations = programOf(source)?.getTypeAtLocation(node).getSymbol()?.declarations ?? []
   return declarations.every((declaration) => {
-    const [, name] =
-      /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//u.exec(declaration.getSourceFile().fileName) ?? []
+    const name = packageOf(declaration.getSourceFile().fileName)
     return name === undefined || name === 'knex' || name === 'objection'
   })
 }

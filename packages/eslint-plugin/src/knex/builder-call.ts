@@ -1,6 +1,6 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type * as ts from 'typescript'
-import { chainOf, queryOf } from '../knex/query.ts'
+import { chainOf, queryOf } from './query.ts'
 import type { LintedFile } from '../linted-file.ts'
 
 type Method = TSESTree.CallExpression & { callee: TSESTree.MemberExpression }
@@ -52,7 +52,8 @@ function isOnRaw(file: LintedFile, node: TSESTree.Node): boolean {
 
 const raw = new Set(['raw'])
 
-function packageOf(path: string): string | undefined {
+/** The package that a file is installed with; its types count as the package. */
+export function packageOf(path: string): string | undefined {
   return /.*\/node_modules\/(?:@types\/)?((?:@[^/]+\/)?[^/]+)\//u.exec(path)?.[1]
 }
 
