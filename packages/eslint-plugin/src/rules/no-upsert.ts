@@ -4,6 +4,11 @@ import { chainOf, methodOf, queryOf } from '../knex/query.ts'
 import { lintedFile } from '../linted-file.ts'
 import { standingOf, wordsAbout } from '../settings/standing.ts'
 import { sqlListener } from '../sql/reading.ts'
+import {
+  suggestGetOrCreate,
+  suggestTryInsert,
+  withoutConflictMessages,
+} from '../suggestions/without-conflict.ts'
 import { LookupsBefore } from '../upsert/find-then-insert.ts'
 import { insertCatchIn } from '../upsert/insert-catch.ts'
 import { isInsert } from '../upsert/inserts.ts'
@@ -13,7 +18,8 @@ const forms = ['ignore', 'merge', 'raw', 'merge-statement', 'find-then-insert', 
 
 type Form = (typeof forms)[number]
 type Options = [{ allow?: Form[] }]
-type MessageIds = 'unpublished' | 'refused' | 'insertCatch' | 'findThenInsert'
+type MessageIds =
+  'unpublished' | 'refused' | 'insertCatch' | 'findThenInsert' | keyof typeof withoutConflictMessages
 
 export default createRule<Options, MessageIds>({
   name: 'no-upsert',
@@ -26,6 +32,7 @@ export default createRule<Options, MessageIds>({
       strict: 'error',
       rows: ['on-conflict', 'merge'],
     },
+    hasSuggestions: true,
     schema: [
       {
         type: 'object',
@@ -43,6 +50,7 @@ export default createRule<Options, MessageIds>({
     ],
     defaultOptions: [{ allow: [] }],
     messages: {
+      ...withoutConflictMessages,
       unpublished: '{{words}}: {{why}} Instead: {{instead}}',
       refused: '{{words}} is refused under the profile "{{profile}}". Instead: {{instead}}',
       insertCatch:
@@ -56,6 +64,8 @@ export default createRule<Options, MessageIds>({
     const { source, syntax, handleAt, isOnWriter } = file
     const { profile } = file.settings
     const lookups = new LookupsBefore(syntax)
+    // By default they go by ON CONFLICT.
+    const mayConflict = profile.verdicts['on-conflict'].verdict !== 'refuse'
     const isAllowed = (form: Form) => allow.includes(form)
 
     const reportConflict = (
@@ -77,7 +87,9 @@ export default createRule<Options, MessageIds>({
 
     const checkHandler = (tried: TSESTree.Node, handler: TSESTree.Node): void => {
       const node = isAllowed('insert-catch') ? undefined : insertCatchIn(file, tried, handler)
-      if (node !== undefined) context.report({ node, messageId: 'insertCatch' })
+      if (node === undefined) return
+      const suggest = mayConflict ? suggestTryInsert(file, handler) : []
+      context.report({ node, messageId: 'insertCatch', suggest })
     }
 
     const checkInsert = (insert: TSESTree.CallExpression): void => {
@@ -87,7 +99,12 @@ export default createRule<Options, MessageIds>({
       const found = lookups.decidingOn(insert, query.table)
       if (found === undefined) return
       const { property } = insert.callee as TSESTree.MemberExpression
-      context.report({ node: property, messageId: 'findThenInsert', data: { found } })
+      context.report({
+        node: property,
+        messageId: 'findThenInsert',
+        data: { found },
+        suggest: mayConflict ? suggestGetOrCreate(file, insert) : [],
+      })
     }
 
     const checkCall = (node: TSESTree.CallExpression): void => {

@@ -195,6 +195,46 @@ typed.run('no-upsert, with types', rule, {
       },
     },
     flagged('a unique violation that is swallowed', insertCatch, 'insertCatch'),
+    {
+      name: 'an insert and its conflict in sight, with what to do without an error',
+      code: within(
+        'try { await trx("users").insert({ id: 1 }) } catch (error: any) { if (error.code !== "23505") throw error }',
+      ),
+      errors: [
+        {
+          messageId: 'insertCatch',
+          suggestions: [
+            {
+              messageId: 'useTryInsert',
+              output: within('await tryInsert(trx, "users", { id: 1 })').replace(
+                "from 'pg'\n",
+                "from 'pg'\nimport { tryInsert } from 'knex-flatten'\n",
+              ),
+            },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'a lookup and an insert in sight, with what to do in one',
+      code: within(
+        'const user = await trx("users").where({ id: 1 }).first(); if (!user) await trx("users").insert({ id: 1 })',
+      ),
+      errors: [
+        {
+          messageId: 'findThenInsert',
+          suggestions: [
+            {
+              messageId: 'useGetOrCreate',
+              output: within('await getOrCreate(trx, "users", { id: 1 });').replace(
+                "from 'pg'\n",
+                "from 'pg'\nimport { getOrCreate } from 'knex-flatten'\n",
+              ),
+            },
+          ],
+        },
+      ],
+    },
     flagged(
       'a unique violation that leads to an update',
       'try { await trx("users").insert(row) } catch (error: any) { if (error.code === ‹"23505"›) { await trx("users").update(row) } else { throw error } }',

@@ -6,6 +6,7 @@ import { fixtures } from '../lint.ts'
 export function typeErrorsOf(texts: readonly string[]): string[] {
   const { config } = ts.readConfigFile(join(fixtures, 'tsconfig.json'), (path) => ts.sys.readFile(path))
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, fixtures)
+  options.paths = { 'knex-flatten': [join(fixtures, '../../../knex-flatten/src/index.ts')] }
   const files = new Map(texts.map((text, index) => [join(fixtures, `suggested-${index}.ts`), text]))
   const host = ts.createCompilerHost(options)
   const fileExists = host.fileExists.bind(host)
