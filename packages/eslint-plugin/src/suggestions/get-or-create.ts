@@ -45,7 +45,7 @@ function shapeAround(source: Source, insert: TSESTree.CallExpression): LookAndIn
   const before = decision && statementBefore(decision)
   if (before?.type !== AST_NODE_TYPES.VariableDeclaration || before.declarations.length !== 1)
     return undefined
-  const { id, init } = before.declarations[0]!
+  const { id, init } = before.declarations[0]
   if (id.type !== AST_NODE_TYPES.Identifier || id.typeAnnotation !== undefined) return undefined
   if (init?.type !== AST_NODE_TYPES.AwaitExpression || !isNotFound(decision!.test, id.name)) return undefined
   const query = plainQueryOf(init.argument)
