@@ -6,6 +6,7 @@ import noCursor from './rules/no-cursor.ts'
 import noForeignConnection from './rules/no-foreign-connection.ts'
 import noNestedTransaction from './rules/no-nested-transaction.ts'
 import noSavepoint from './rules/no-savepoint.ts'
+import noSideEffectInTransaction from './rules/no-side-effect-in-transaction.ts'
 import noSwallowedError from './rules/no-swallowed-error.ts'
 import noUnpublishedStatement from './rules/no-unpublished-statement.ts'
 import noUnsupportedIsolation from './rules/no-unsupported-isolation.ts'
@@ -22,6 +23,7 @@ export const allRules = {
   'no-foreign-connection': noForeignConnection,
   'no-nested-transaction': noNestedTransaction,
   'no-savepoint': noSavepoint,
+  'no-side-effect-in-transaction': noSideEffectInTransaction,
   'no-swallowed-error': noSwallowedError,
   'no-unpublished-statement': noUnpublishedStatement,
   'no-unsupported-isolation': noUnsupportedIsolation,

@@ -38,7 +38,7 @@ export function isOpenAround(
   if (extents.all.some(({ variable }) => variable === key)) {
     return extents.at(at).some(({ variable }) => variable === key)
   }
-  return !key.defs.some(({ name }) => isWithin(name, tried))
+  return isWithin(at, key.scope.block) && !key.defs.some(({ name }) => isWithin(name, tried))
 }
 
 function usesBelow(file: LintedFile, region: TSESTree.Node, asked: readonly TSESTree.Node[]): Use[] {

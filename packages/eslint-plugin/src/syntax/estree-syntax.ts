@@ -12,6 +12,7 @@ import {
 } from './estree-nodes.ts'
 import { viewOfEstree } from './estree-view.ts'
 import { importsOf } from './imports-of.ts'
+import { packageByImport } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
 import type { View } from './view.ts'
@@ -173,6 +174,12 @@ export class EstreeSyntax implements Syntax<Node> {
   handleOf(node: Node, path: readonly string[] = []): Handle {
     this.#isForeign ??= isForeign(importsOf(this.#source.ast))
     return this.#isForeign ? 'none' : handleByName(this, node, path)
+  }
+
+  packagesOf(call: Node): string[] {
+    const view = viewOfEstree(call)
+    const found = view.kind === 'call' ? packageByImport(this.#source, view.callee) : undefined
+    return found === undefined ? [] : [found]
   }
 
   isTransactionGuard(): boolean {

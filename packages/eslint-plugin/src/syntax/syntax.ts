@@ -64,6 +64,8 @@ export interface Syntax<N> {
   /** What the value at `node`, followed through `path`, is. */
   handleOf(node: N, path?: readonly string[]): Handle
   /** Whether a call's answer tells by a type predicate that its first argument is a transaction. */
+  /** The packages that declare what a call calls, or what it is called on; `global` for what is always there. */
+  packagesOf(call: N): readonly string[]
   isTransactionGuard(call: N): boolean
   isObjectionModel(node: N): boolean
   isObjectionTransaction(node: N): boolean

@@ -2,6 +2,7 @@ import type * as ts from 'typescript'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import { handleOfType, isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
+import { packagesByType } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
 import { TypeScriptFunctions } from './typescript-functions.ts'
@@ -182,6 +183,10 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     const handle = handleOfType(this.#ts, this.#checker, type)
     if (handle !== 'unknown') return handle
     return isForeign(this.#importsOf(node.getSourceFile())) ? 'none' : handleByName(this, node, path)
+  }
+
+  packagesOf(call: ts.Node): string[] {
+    return this.#ts.isCallExpression(call) ? packagesByType(this.#ts, this.#checker, call) : []
   }
 
   isTransactionGuard(call: ts.Node): boolean {

@@ -133,6 +133,10 @@ const right = [
     ),
   ),
   silent(
+    'a catch of a whole program',
+    'declare function begin(): Promise<Knex.Transaction>; async function main() { const trx = await begin(); await trx("users").insert(row); await trx.commit() } main().catch((error) => logger.error(error))',
+  ),
+  silent(
     'nothing of the transaction settled',
     inside('await Promise.allSettled([fetch("http://localhost")]); await save(row, trx)'),
   ),
