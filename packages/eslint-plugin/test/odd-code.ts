@@ -1,5 +1,6 @@
 /** Expressions that a language has and few people write, some of them of several kinds of node. */
 export const oddExpressions: readonly string[] = [
+  'this',
   '[...a, , b]',
   '{ ...a, [b]: 1, "c": d, get e() { return 1 }, set e(v) {}, async *f() {}, 1: 2 }',
   '(a, b)',

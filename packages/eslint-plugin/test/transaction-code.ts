@@ -28,11 +28,14 @@ export const linesWithHoles: readonly string[] = [
   'if (HOLE) { await db("t") } else { await (HOLE ? db : trx).transaction(f) }',
   'class Repository { db = HOLE; async f() { await this.db.transaction((t) => t("a").insert(HOLE)) } }',
   'await Model.transaction(HOLE, async (inner) => { await Model.query(inner).insert(HOLE) })',
+  'if (HOLE) { var late = "SAVEPOINT "; } late += HOLE; await trx.raw(late)',
+  'await (async (on) => { await on.transaction(HOLE) })(trx)',
 ]
 
-/** A function around lines, with what they use. */
+/** Lines in a function, with what they use, and outside of any. */
 export function around(lines: readonly string[]): string {
-  return `async function run(db, trx, client, row, rows) {\n${lines.map((line) => `{ ${line} }`).join('\n')}\n}\n`
+  const blocks = lines.map((line) => `{ ${line} }`).join('\n')
+  return `async function run(db, trx, client, row, rows) {\n${blocks}\n}\nexport {}\n${blocks}\n`
 }
 
 /** A module of every shape that calls are followed through; `useOfAllShapes` calls into it. */

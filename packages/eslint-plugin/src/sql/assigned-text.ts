@@ -1,6 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import { chainOf } from '../knex/query.ts'
 import type { LintedFile } from '../linted-file.ts'
+import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { concatenation, type SqlText } from './sql-text.ts'
 
 type Follow = (node: TSESTree.Node) => readonly SqlText[]
@@ -78,9 +79,11 @@ function piece(
   follow: Follow,
 ): readonly SqlText[] {
   let isSure = true
-  for (let node = statement.parent; node !== undefined && node !== block; node = node.parent) {
-    if (/^(?:For|While|DoWhile)/u.test(node.type)) return []
-    isSure &&= node.type === AST_NODE_TYPES.BlockStatement || node.type === AST_NODE_TYPES.ExpressionStatement
+  for (const [above] of ancestorsOf(statement)) {
+    if (above === block) break
+    if (/^(?:For|While|DoWhile)/u.test(above.type)) return []
+    isSure &&=
+      above.type === AST_NODE_TYPES.BlockStatement || above.type === AST_NODE_TYPES.ExpressionStatement
   }
   return isSure ? follow(text) : [...follow(text), empty]
 }
@@ -94,8 +97,6 @@ function functionAround(node: TSESTree.Node): TSESTree.Node | undefined {
 }
 
 function above(node: TSESTree.Node, isFound: (node: TSESTree.Node) => boolean): TSESTree.Node | undefined {
-  // Above the program ESLint has null, whatever the type says.
-  let found = node.parent ?? undefined
-  while (found !== undefined && !isFound(found)) found = found.parent ?? undefined
-  return found
+  for (const [each] of ancestorsOf(node)) if (isFound(each)) return each
+  return undefined
 }

@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { ancestorsOf } from './ancestors-of.ts'
 import { viewOfEstree } from './estree-view.ts'
 import type { Named } from './syntax.ts'
 
@@ -42,7 +43,7 @@ export function pathTo(name: Node): string[] {
 }
 
 export function enclosingClass(node: Node): TSESTree.ClassDeclaration | TSESTree.ClassExpression | undefined {
-  for (let above = node.parent; above !== undefined; above = above.parent) {
+  for (const [above] of ancestorsOf(node)) {
     if (above.type === AST_NODE_TYPES.ClassDeclaration || above.type === AST_NODE_TYPES.ClassExpression)
       return above
   }

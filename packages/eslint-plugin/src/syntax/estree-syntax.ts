@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { ancestorsOf } from './ancestors-of.ts'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
 import {
@@ -204,10 +205,12 @@ export class EstreeSyntax implements Syntax<Node> {
   }
 
   nameOf(fn: Node): string {
-    for (let node: Node | undefined = fn; node !== undefined; node = node.parent) {
-      const name = this.namedBy(node)?.name
+    const own = this.namedBy(fn)?.name
+    if (own !== undefined) return own
+    for (const [above] of ancestorsOf(fn)) {
+      const name = this.namedBy(above)?.name
       if (name !== undefined) return name
-      if (node !== fn && viewOfEstree(node).kind === 'function') break
+      if (viewOfEstree(above).kind === 'function') break
     }
     return '(anonymous function)'
   }

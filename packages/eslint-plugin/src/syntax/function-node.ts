@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { ancestorsOf } from './ancestors-of.ts'
 
 /** A function with a body of its own. */
 export type FunctionNode =
@@ -14,7 +15,6 @@ export function isFunction(node: TSESTree.Node): node is FunctionNode {
 
 /** The function that runs `node`, without those in between. */
 export function functionAround(node: TSESTree.Node): FunctionNode | undefined {
-  let above: TSESTree.Node | null | undefined = node.parent
-  while (above != null && !isFunction(above)) above = above.parent
-  return above ?? undefined
+  for (const [above] of ancestorsOf(node)) if (isFunction(above)) return above
+  return undefined
 }
