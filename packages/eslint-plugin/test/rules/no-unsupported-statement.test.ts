@@ -179,6 +179,10 @@ typed.run('no-unsupported-statement, with types', rule, {
       'let text = "SELECT 1"; for (const a of [1]) text += " + 1"; if (yes) { text += "; ‹TRUNCATE› t" } await trx.raw(text)',
     ),
     flagged(
+      'a text that grows in a loop, which adds nobody knows what',
+      'let text = "SELECT 1 WHERE 1 IN ("; for (const a of [1]) text += "1, "; text += "); ‹TRUNCATE› t"; await trx.raw(text)',
+    ),
+    flagged(
       'a text that is chosen',
       'let text; if (yes) text = "SELECT 1"; else text = "‹TRUNCATE› t"; await trx.raw(text)',
     ),
