@@ -82,6 +82,7 @@ untyped.run('no-cursor, without types', rule, {
     'response.body.pipe(out); fs.createReadStream(a).pipe(b); db.collection("t").find().stream(); db.stream()',
     'import { from } from "rxjs"; from(a).pipe(map(b)); z.string().pipe(c)',
     'new Cursor("SELECT 1")',
+    'import { Cursor } from "mongodb"; new Cursor("SELECT 1"); const Stream = require("stream"); new Stream()',
   ],
   invalid: [
     { code: 'db("t").select("a").stream()', errors: [{ messageId: 'stream' }] },
