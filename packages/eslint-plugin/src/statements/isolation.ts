@@ -14,11 +14,12 @@ export function serializableIn(file: LintedFile, call: TSESTree.CallExpression):
   if (name === undefined) return []
   const isOpener = openers.has(name)
   if (!isOpener && !file.settings.transactionFunctions.has(name)) return []
-  if (isOpener && !opensOnKnex(file, call)) return []
-  return call.arguments.flatMap((argument) => {
+  const found = call.arguments.flatMap((argument) => {
     const object = constantObject(file.source, argument)
     return object?.properties.flatMap((property) => serializable(file, property)) ?? []
   })
+  // Types are asked last: few transactions say how they are isolated.
+  return found.length > 0 && (!isOpener || opensOnKnex(file, call)) ? found : []
 }
 
 /** The same option where the types say that it is Knex's: in an object that a function of one's own is handed. */
