@@ -1,5 +1,5 @@
 import rule from '../../src/rules/no-foreign-connection.ts'
-import { typed, untyped } from '../rule-tester.ts'
+import { reportsOnly, typed, untyped } from '../rule-tester.ts'
 import { underlined } from '../underlined.ts'
 
 const within = (body: string): string => `
@@ -30,7 +30,7 @@ const flagged = (name: string, body: string, messageId: MessageId = 'query') => 
 /** Code that runs in a transaction. */
 const inside = (body: string) => `await knex.transaction(async (trx) => { ${body} })`
 
-typed.run('no-foreign-connection, with types', rule, {
+typed.run('no-foreign-connection, with types', reportsOnly(rule), {
   valid: [
     silent('queries on the transaction', inside('await trx("a").insert({}); await trx.raw("select 1")')),
     silent(
@@ -224,7 +224,7 @@ typed.run('no-foreign-connection, with types', rule, {
   ],
 })
 
-untyped.run('no-foreign-connection, without types', rule, {
+untyped.run('no-foreign-connection, without types', reportsOnly(rule), {
   valid: [
     'await knex.transaction(async (trx) => { await trx("a") })',
     'await knex.transaction(async (trx) => { await knex("a").transacting(trx) })',
@@ -254,6 +254,24 @@ untyped.run('no-foreign-connection, without types', rule, {
     {
       code: 'await knex.transaction(async (trx) => { await knex.transaction(work) })',
       errors: [{ messageId: 'transaction' }],
+    },
+  ],
+})
+
+typed.run('no-foreign-connection, with what to do instead', rule, {
+  valid: [],
+  invalid: [
+    {
+      code: within(inside('await knex("a")')),
+      errors: [
+        {
+          messageId: 'query',
+          suggestions: [
+            { messageId: 'useTransaction', output: within(inside('await trx("a")')) },
+            { messageId: 'addTransacting', output: within(inside('await knex("a").transacting(trx)')) },
+          ],
+        },
+      ],
     },
   ],
 })
