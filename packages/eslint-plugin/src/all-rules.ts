@@ -13,6 +13,7 @@ import noUnsupportedIsolation from './rules/no-unsupported-isolation.ts'
 import noUnsupportedStatement from './rules/no-unsupported-statement.ts'
 import noUpsert from './rules/no-upsert.ts'
 import noWriteInLoop from './rules/no-write-in-loop.ts'
+import requireReadOnly from './rules/require-read-only.ts'
 
 /** Every rule, as it was made. */
 export const allRules = {
@@ -30,6 +31,7 @@ export const allRules = {
   'no-unsupported-statement': noUnsupportedStatement,
   'no-upsert': noUpsert,
   'no-write-in-loop': noWriteInLoop,
+  'require-read-only': requireReadOnly,
 } satisfies Record<string, { meta: { docs?: RuleDocs } }>
 
 export type RuleName = keyof typeof allRules
