@@ -5,6 +5,7 @@ import { calledWord, createFollow, type Call, type Followed } from './follow.ts'
 import type { Step } from './kind.ts'
 import { livenessOf } from './liveness.ts'
 import { openings } from './openings.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** A transaction opened on one that is live. */
 export interface Nesting {
@@ -43,8 +44,4 @@ function nestingsOf<N extends object>({
     if (unless.length > 0 || livenessOf(syntax, call, target) !== 'live') return []
     return [{ on: on && fromNode(on.node), how, chain }]
   })
-}
-
-function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
 }
