@@ -138,7 +138,7 @@ typed.run('no-conflicting-scope-options, with types', rule, {
       'durable',
       {
         words: 'durable: true',
-        where: 'Handed to `save` (file.ts:7), which opens a nested transaction with ',
+        where: 'Handed to `save` (fixtures/file.ts:7), which opens a nested transaction with ',
       },
     ),
     {
