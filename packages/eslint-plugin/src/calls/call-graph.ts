@@ -1,3 +1,4 @@
+import { builderMethods } from '../knex/builder-methods.ts'
 import { runsAtOnce } from '../syntax/function-takers.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { isNothing, passedTo, receiverOf } from './arguments.ts'
@@ -67,7 +68,8 @@ export class CallGraph<N extends object, How> {
         return [...targets, ...this.#throughCallback(call)]
       }
     }
-    return [...(this.#names.has(name) ? this.#throughCall(call) : []), ...this.#throughNamedArguments(call)]
+    const isWorthALook = this.#names.has(name) && !isInChain(this.#syntax, call, name)
+    return [...(isWorthALook ? this.#throughCall(call) : []), ...this.#throughNamedArguments(call)]
   }
 
   /** Every function that was looked into, for who wants to know how deep it goes. */
@@ -260,6 +262,13 @@ export class CallGraph<N extends object, How> {
       })
     })
   }
+}
+
+/** `….where(…)` behind a call: a builder's, whose type is dear. */
+function isInChain<N>(syntax: Syntax<N>, call: N, name: string): boolean {
+  if (!builderMethods.has(name)) return false
+  const receiver = receiverOf(syntax, call)
+  return receiver !== undefined && syntax.view(receiver).kind === 'call'
 }
 
 function keyOf<N, How>(syntax: Syntax<N>, { on, unless, how }: Entry<N, How>): string {

@@ -22,43 +22,41 @@ const graphs = new WeakMap<object, Map<string, unknown>>()
 
 /**
  * How to ask what a call does, by itself or through others: by types across the program where there are any, else by names within the
- * file. `ask` is called only for calls whose name may lead there.
+ * file. `ask` is called only for calls whose name may lead there, and that are wanted by what else is cheap to tell.
  */
 export function createFollow<How, Answer>(
   { services, syntax }: LintedFile,
   kind: Kind<How>,
   ask: <N extends object>(followed: Followed<N, How>) => Answer[],
+  isWanted: (call: Call) => boolean = () => true,
 ): (call: Call) => Answer[] {
-  const isWorthALook = (call: Call, graph: { mayLead(name: string): boolean }): boolean => {
+  const typed = services && syntaxOfProgram(services.program)
+  const mayLead = (name: string): boolean =>
+    (typed === undefined ? graphOf(syntax, kind) : graphOf(typed, kind)).mayLead(name)
+  const isWorthALook = (call: Call): boolean => {
     const name = nameOf(calledWord(call))
-    return (
-      kind.mayBe(syntax, call, name) ||
-      graph.mayLead(name) ||
-      call.arguments.some((each) => each.type === AST_NODE_TYPES.Identifier && graph.mayLead(each.name))
-    )
+    if (kind.mayBe(syntax, call, name) || mayLead(name)) return isWanted(call)
+    const hands = call.arguments.some((each) => each.type === AST_NODE_TYPES.Identifier && mayLead(each.name))
+    return hands && isWanted(call)
   }
-  if (services === undefined) {
-    const graph = graphOf<TSESTree.Node, How>(syntax, kind)
-    return (call) => {
-      const name = nameOf(calledWord(call))
-      const mayLead = kind.mayBe(syntax, call, name) || graph.mayLead(name)
-      return mayLead ? ask<TSESTree.Node>({ syntax, graph, call, fromNode: same, toNode: same }) : []
-    }
+  if (services === undefined || typed === undefined) {
+    return (call) =>
+      isWorthALook(call)
+        ? ask<TSESTree.Node>({ syntax, graph: graphOf(syntax, kind), call, fromNode: same, toNode: same })
+        : []
   }
-  const { esTreeNodeToTSNodeMap, tsNodeToESTreeNodeMap, program } = services
-  const typed = syntaxOfProgram(program)
-  const graph = graphOf(typed, kind)
+  const { esTreeNodeToTSNodeMap, tsNodeToESTreeNodeMap } = services
   const toNode = (node: TSESTree.Node) => esTreeNodeToTSNodeMap.get(node)
-  return (call) => {
-    if (!isWorthALook(call, graph)) return []
-    return ask({
-      syntax: typed,
-      graph,
-      call: toNode(call),
-      fromNode: (node) => tsNodeToESTreeNodeMap.get(node as never) as TSESTree.Node | undefined,
-      toNode,
-    })
-  }
+  return (call) =>
+    isWorthALook(call)
+      ? ask({
+          syntax: typed,
+          graph: graphOf(typed, kind),
+          call: toNode(call),
+          fromNode: (node) => tsNodeToESTreeNodeMap.get(node as never) as TSESTree.Node | undefined,
+          toNode,
+        })
+      : []
 }
 
 /** The word that a call calls something by. */

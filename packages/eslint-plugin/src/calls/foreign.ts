@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
-import type { Extent } from '../extent/extent.ts'
+import { isWithin, type Extent } from '../extent/extent.ts'
 import { extentsOf } from '../extent/extents.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { receiverOf } from './arguments.ts'
@@ -7,7 +7,6 @@ import { calledWord, createFollow, type Call, type Followed } from './follow.ts'
 import type { Step, Target } from './kind.ts'
 import { handleOfPlace, placesOf, type Place } from './places.ts'
 import { queries, type Use } from './queries.ts'
-import { isWithin } from '../syntax/is-within.ts'
 
 /** Something that is sent on another connection than that of the transaction around it. */
 export interface Foreign {
@@ -37,21 +36,29 @@ export function createForeignSearch(file: LintedFile): (call: Call) => Foreign |
   const extents = extentsOf(file)
   if (extents.all.length === 0) return () => undefined
   let around: Extent | undefined
-  const search = createFollow<Use, Found>(file, queries(file.settings.transactionFunctions), (followed) =>
-    around === undefined ? [] : foundIn(followed, around),
+  const isInside = (call: Call): boolean => {
+    if (!extents.all.some(({ root }) => isWithin(call, root))) return false
+    ;[around] = extents.at(call)
+    return around !== undefined && isReachable(file, around)
+  }
+  const kind = queries(file.settings.transactionFunctions)
+  const search = createFollow<Use, Found>(
+    file,
+    kind,
+    (followed) => (around === undefined ? [] : foundIn(followed, around)),
+    isInside,
   )
   return (call) => {
-    if (!extents.all.some(({ root }) => isWithin(call, root))) return undefined
-    const [extent] = extents.at(call)
-    if (extent === undefined || !isReachable(file, extent)) return undefined
-    around = extent
+    const targets = search(call)
+    const extent = around
+    if (targets.length === 0 || extent === undefined) return undefined
     // What a function of this file does in the transaction is reported where it stands.
     const isReportedThere = ({ at, root, chain }: Found) =>
       chain.length > 0 &&
       at !== undefined &&
       (root === undefined || !isWithin(root, call)) &&
       extents.at(at).includes(extent)
-    const found = search(call).find((each) => !isReportedThere(each))
+    const found = targets.find((each) => !isReportedThere(each))
     if (found === undefined) return undefined
     const { root, chain, use, through } = found
     const isHere = root !== undefined && isWithin(root, call)

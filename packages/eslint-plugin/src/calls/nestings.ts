@@ -3,9 +3,9 @@ import type { OpeningMethod } from '../knex/openings.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { calledWord, createFollow, type Call, type Followed } from './follow.ts'
 import type { Step } from './kind.ts'
+import { mayBeLive } from './live-names.ts'
 import { livenessOf } from './liveness.ts'
 import { openings } from './openings.ts'
-import { isWithin } from '../syntax/is-within.ts'
 
 /** A transaction opened on one that is live. */
 export interface Nesting {
@@ -20,7 +20,8 @@ export interface Nesting {
 
 /** How to find the nestings in a file. */
 export function createInspect(file: LintedFile): (call: Call) => Nesting[] {
-  const inspect = createFollow(file, openings(file.settings.transactionFunctions), nestingsOf)
+  const kind = openings(file.settings.transactionFunctions)
+  const inspect = createFollow(file, kind, nestingsOf, mayBeLive(file))
   return (call) =>
     inspect(call).map(({ on, how, chain }) => {
       const word = calledWord(call) ?? call
@@ -44,4 +45,8 @@ function nestingsOf<N extends object>({
     if (unless.length > 0 || livenessOf(syntax, call, target) !== 'live') return []
     return [{ on: on && fromNode(on.node), how, chain }]
   })
+}
+
+function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
+  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
 }

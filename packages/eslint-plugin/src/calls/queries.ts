@@ -1,4 +1,4 @@
-import { builderMethods, otherQueryWords } from '../knex/builder-methods.ts'
+import { builderMethods, otherQueryWords, telling, vague } from '../knex/builder-methods.ts'
 import { openingNames, openingOf, openingWords, type TransactionFunctions } from '../knex/openings.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import type { Deed, Kind } from './kind.ts'
@@ -14,11 +14,8 @@ export function queries(wrappers: TransactionFunctions): Kind<Use> {
   return {
     key: `queries ${JSON.stringify([...wrappers])}`,
     seeds: [
-      ...[...builderMethods].map((method) => `().${method}`),
-      ...builderMethods,
-      ...otherQueryWords,
-      ...openingWords,
-      ...wrappers.keys(),
+      ...[...builderMethods].filter((method) => !vague.has(method)).map((method) => `().${method}`),
+      ...[...telling, ...otherQueryWords, ...openingWords, ...wrappers.keys()],
     ],
     isFixedToo: true,
     mayBe: (syntax, call, name) =>
@@ -29,13 +26,52 @@ export function queries(wrappers: TransactionFunctions): Kind<Use> {
   }
 }
 
-/** By its shape: `db('t')`, `this.db(table)`, `db.select(…)`, `db.schema.hasTable(…)`. */
+const knexName = /knex|db|trx|tx|conn|database/iu
+
+/** By its shape: `db('t')`, `this.db(table).where(…)`, `db.select(…)`, `db.schema.hasTable(…)`. */
 function isOnKnex<N>(syntax: Syntax<N>, call: N, name: string): boolean {
   const view = syntax.view(call)
   if (view.kind !== 'call') return false
   const callee = syntax.view(view.callee)
-  if (callee.kind === 'call' || callee.kind === 'function' || callee.kind === 'other') return false
-  return view.arguments.length > 0 || builderMethods.has(name)
+  if (!isFollowed(syntax, view.callee)) return false
+  if (callee.kind === 'member' && telling.has(name)) return true
+  if (isChained(syntax, call)) return view.arguments.length > 0 || builderMethods.has(name)
+  if (callee.kind === 'member') {
+    const object = syntax.view(callee.object)
+    if (object.kind === 'member' && object.property === 'schema') return true
+  }
+  const [first] = view.arguments
+  if (first === undefined) return false
+  if (knexName.test(name === '' ? syntax.textOf(view.callee) : name)) return true
+  const table = syntax.view(first)
+  const above = syntax.parent(call)
+  return table.kind === 'literal' && above !== undefined && syntax.view(above).kind === 'await'
+}
+
+/** Not what a call answers with: it may be the transaction, and its type is dear where it is a chain. */
+function isFollowed<N>(syntax: Syntax<N>, node: N): boolean {
+  const view = syntax.view(node)
+  switch (view.kind) {
+    case 'name':
+    case 'this':
+    case 'logical':
+    case 'conditional':
+      return true
+    case 'wrapped':
+      return isFollowed(syntax, view.inner)
+    case 'member':
+      return isFollowed(syntax, view.object)
+    default:
+      return false
+  }
+}
+
+/** `….where(…)`, `….then(…)` */
+function isChained<N>(syntax: Syntax<N>, call: N): boolean {
+  const above = syntax.parent(call)
+  const view = above === undefined ? undefined : syntax.view(above)
+  if (view?.kind !== 'member') return false
+  return builderMethods.has(view.property) || /^(?:then|catch|finally)$/u.test(view.property)
 }
 
 function deedsOf<N>(syntax: Syntax<N>, call: N, wrappers: TransactionFunctions): Deed<N, Use>[] {
@@ -86,7 +122,7 @@ function isUnbound<N>(syntax: Syntax<N>, model: N): boolean {
   return syntax.view(model).kind === 'name' && syntax.declarationOf(model) === undefined
 }
 
-/** Only what can be followed: what a call answers with may be the transaction. */
+/** A Knex, or one of several things of which one is. */
 function isKnex<N>(syntax: Syntax<N>, node: N): boolean {
   const view = syntax.view(node)
   switch (view.kind) {
@@ -100,6 +136,7 @@ function isKnex<N>(syntax: Syntax<N>, node: N): boolean {
       )
     case 'name':
     case 'member': {
+      if (!isFollowed(syntax, node)) return false
       const handle = syntax.handleOf(node)
       return handle === 'knex' || handle === 'either'
     }

@@ -5,6 +5,7 @@ import type { LintedFile } from '../linted-file.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { createFollow, type Call, type Followed } from './follow.ts'
 import type { Kind, Step, Target } from './kind.ts'
+import { mayBeLive } from './live-names.ts'
 import { livenessOf } from './liveness.ts'
 import { placesOf } from './places.ts'
 
@@ -37,7 +38,7 @@ const rootOptions: Kind<string> = {
 
 /** How to find such transactions in a file. */
 export function createConflictSearch(file: LintedFile): (call: Call) => Conflict[] {
-  return createFollow(file, rootOptions, (followed) => conflictsOf(followed))
+  return createFollow(file, rootOptions, (followed) => conflictsOf(followed), mayBeLive(file))
 }
 
 function conflictsOf<N extends object>({ graph, syntax, call, fromNode }: Followed<N, string>): Conflict[] {

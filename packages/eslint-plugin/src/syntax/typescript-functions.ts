@@ -75,7 +75,13 @@ export class TypeScriptFunctions {
   }
 
   /** The function that a call runs by its type: one that another function has made and returned. */
-  byType(call: ts.CallExpression): ts.Node | undefined {
+  byType(call: ts.CallExpression, called: ts.Symbol): ts.Node | undefined {
+    const ts = this.#ts
+    const value = called.valueDeclaration
+    const isMade =
+      value !== undefined &&
+      (ts.isVariableDeclaration(value) || ts.isPropertyAssignment(value) || ts.isBindingElement(value))
+    if (!isMade) return undefined
     const declaration = this.#checker.getResolvedSignature(call)?.declaration
     return declaration !== undefined && 'body' in declaration && declaration.body !== undefined
       ? declaration

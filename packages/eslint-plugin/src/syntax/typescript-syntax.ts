@@ -6,6 +6,7 @@ import { packagesByType } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
 import { TypeScriptFunctions } from './typescript-functions.ts'
+import { TypeScriptHandles } from './typescript-handles.ts'
 import { mentionsOf, onlyValueOf } from './typescript-variables.ts'
 import { viewOfTypeScript, withoutWrapping } from './typescript-view.ts'
 import type { View } from './view.ts'
@@ -20,6 +21,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   readonly #program: ts.Program
   readonly #checker: ts.TypeChecker
   readonly #functions: TypeScriptFunctions
+  readonly #handles: TypeScriptHandles
   readonly #values = new WeakMap<ts.VariableDeclaration, { readonly value: ts.Expression | undefined }>()
 
   constructor(typescript: TypeScript, program: ts.Program) {
@@ -28,6 +30,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     this.#program = program
     this.#checker = program.getTypeChecker()
     this.#functions = new TypeScriptFunctions(typescript, this.#checker)
+    this.#handles = new TypeScriptHandles(typescript, this.#checker, this.#functions)
   }
 
   view(node: ts.Node): View<ts.Node> {
@@ -121,7 +124,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     if (this.#ts.isNewExpression(call)) return this.constructorCalledBy(call)
     if (!this.#ts.isCallExpression(call)) return undefined
     const called = this.#symbolCalledBy(call)
-    return this.#functions.of(called) ?? (called && this.#functions.byType(call))
+    return this.#functions.of(called) ?? (called && this.#functions.byType(call, called))
   }
 
   promisedBy(call: ts.Node): ts.Node | undefined {
@@ -174,13 +177,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   }
 
   handleOf(node: ts.Node, path: readonly string[] = []): Handle {
-    let type = this.#checker.getTypeAtLocation(node)
-    for (const property of path) {
-      const symbol = this.#propertyOf(this.#checker.getNonNullableType(type), property)
-      if (symbol === undefined) return 'unknown'
-      type = this.#checker.getTypeOfSymbolAtLocation(symbol, node)
-    }
-    const handle = handleOfType(this.#ts, this.#checker, type)
+    const handle = this.#handles.of(node, path)
     if (handle !== 'unknown') return handle
     return isForeign(this.#importsOf(node.getSourceFile())) ? 'none' : handleByName(this, node, path)
   }
@@ -267,15 +264,6 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   #isSameAs(declaration: ts.VariableDeclaration): (name: ts.Identifier) => boolean {
     const symbol = this.#functions.symbolAt(declaration.name)
     return (name) => this.#functions.symbolAt(name) === symbol
-  }
-
-  #propertyOf(type: ts.Type, name: string): ts.Symbol | undefined {
-    if (!name.startsWith('#')) return this.#checker.getPropertyOfType(type, name)
-    // A private name's symbol is mangled; its declaration is not.
-    return type.getProperties().find(({ valueDeclaration }) => {
-      const declared = valueDeclaration && this.#ts.getNameOfDeclaration(valueDeclaration)
-      return declared !== undefined && this.#ts.isPrivateIdentifier(declared) && declared.text === name
-    })
   }
 
   #importsOf(file: ts.SourceFile): string[] {
