@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
-import { isWithin, type Extent } from '../extent/extent.ts'
+import type { Extent } from '../extent/extent.ts'
 import { extentsOf } from '../extent/extents.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { receiverOf } from './arguments.ts'
@@ -7,6 +7,7 @@ import { calledWord, createFollow, type Call, type Followed } from './follow.ts'
 import type { Step, Target } from './kind.ts'
 import { handleOfPlace, placesOf, type Place } from './places.ts'
 import { queries, type Use } from './queries.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** Something that is sent on another connection than that of the transaction around it. */
 export interface Foreign {

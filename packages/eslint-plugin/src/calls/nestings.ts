@@ -6,6 +6,7 @@ import type { Step } from './kind.ts'
 import { mayBeLive } from './live-names.ts'
 import { livenessOf } from './liveness.ts'
 import { openings } from './openings.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** A transaction opened on one that is live. */
 export interface Nesting {
@@ -45,8 +46,4 @@ function nestingsOf<N extends object>({
     if (unless.length > 0 || livenessOf(syntax, call, target) !== 'live') return []
     return [{ on: on && fromNode(on.node), how, chain }]
   })
-}
-
-function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
 }

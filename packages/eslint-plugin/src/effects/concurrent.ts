@@ -1,8 +1,9 @@
 import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import { isFunction, isWithin } from '../extent/extent.ts'
 import type { LintedFile } from '../linted-file.ts'
 import type { TransactionKey } from './transaction-key.ts'
 import { isOpenAround, usesIn, type Use } from './uses.ts'
+import { isFunction } from '../syntax/function-node.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 const many = 2
 

@@ -1,7 +1,8 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
-import { isFunction, statementsOf } from '../extent/extent.ts'
+import { statementsOf } from '../extent/extent.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 /** What runs its body again and again: a loop, or a function handed to `map`, `forEach` and the like. */
 export interface Loop {

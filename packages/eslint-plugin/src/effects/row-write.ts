@@ -1,10 +1,10 @@
 import { classifyTemplate } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
-import { isWithin } from '../extent/extent.ts'
 import { builtQueryAt, type BuiltQuery } from '../knex/built-query.ts'
 import type { Link } from '../knex/chain.ts'
 import { chainOf } from '../knex/query.ts'
 import type { LintedFile } from '../linted-file.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** A query that writes one row, or the few of one condition. */
 export interface RowWrite {

@@ -1,8 +1,8 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
-import { isFunction } from '../extent/extent.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 /** Whether the function around `Promise.allSettled(…)` looks for what was rejected behind it, and throws. */
 export function isSettledThenTested(file: LintedFile, call: TSESTree.CallExpression): boolean {

@@ -1,6 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import { lastActionOf } from '../extent/ends.ts'
-import { isFunction } from '../extent/extent.ts'
 import { extentsOf } from '../extent/extents.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
@@ -10,6 +9,7 @@ import { isTestedBehind } from './tested-behind.ts'
 import { holdsForDatabaseError } from './database-error.ts'
 import { alwaysThrows, type Reading } from '../syntax/handler-end.ts'
 import { isOpenAround, usesIn, type Use } from './uses.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 /** What is tried, and what is done with its error. */
 export interface Handled {

@@ -1,8 +1,9 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
-import { isFunction, statementsOf } from '../extent/extent.ts'
+import { statementsOf } from '../extent/extent.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 /**
  * Whether a handler only takes a note (`failed = true`, `errors.push(error)`) and what stands behind it ends the

@@ -1,5 +1,4 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
-import { isFunction, isWithin } from '../extent/extent.ts'
 import { extentsOf } from '../extent/extents.ts'
 import { momentOf } from '../extent/moment.ts'
 import { builtQueryAt } from '../knex/built-query.ts'
@@ -8,6 +7,8 @@ import { chainOf } from '../knex/query.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import { transactionKeyOf, type TransactionKey } from './transaction-key.ts'
+import { isFunction } from '../syntax/function-node.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** A call that sends something on an open transaction, itself or by handing the transaction on. */
 export interface Use {

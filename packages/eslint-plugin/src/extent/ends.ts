@@ -2,8 +2,10 @@ import { classify } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
-import { isFunction, isWithin, type Extent } from './extent.ts'
+import type { Extent } from './extent.ts'
 import { momentOf } from './moment.ts'
+import { isFunction } from '../syntax/function-node.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** Functions that end the transaction that they are handed, by their names. */
 const endingName = /commit|rollback|roll_back|abort/iu

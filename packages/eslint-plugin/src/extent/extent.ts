@@ -1,8 +1,5 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 
-export type FunctionNode =
-  TSESTree.FunctionDeclaration | TSESTree.FunctionExpression | TSESTree.ArrowFunctionExpression
-
 /** Code that runs while one transaction is open. */
 export interface Extent {
   /**
@@ -23,14 +20,6 @@ export interface Extent {
   readonly variable: TSESLint.Scope.Variable | undefined
 }
 
-export function isFunction(node: TSESTree.Node): node is FunctionNode {
-  return (
-    node.type === AST_NODE_TYPES.ArrowFunctionExpression ||
-    node.type === AST_NODE_TYPES.FunctionExpression ||
-    node.type === AST_NODE_TYPES.FunctionDeclaration
-  )
-}
-
 /** The statements of what holds statements, in their order. */
 export function statementsOf(node: TSESTree.Node): readonly TSESTree.Node[] | undefined {
   switch (node.type) {
@@ -43,8 +32,4 @@ export function statementsOf(node: TSESTree.Node): readonly TSESTree.Node[] | un
     default:
       return undefined
   }
-}
-
-export function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
 }

@@ -2,10 +2,12 @@ import type { TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { endsOf } from './ends.ts'
-import { isFunction, isWithin, type Extent } from './extent.ts'
+import type { Extent } from './extent.ts'
 import { findExtents, type FoundExtents } from './find-extents.ts'
 import { momentOf } from './moment.ts'
 import { isOpenAt } from './still-open.ts'
+import { isFunction } from '../syntax/function-node.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** Which transactions are open where, in one file. */
 export class Extents {

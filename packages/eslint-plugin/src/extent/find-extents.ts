@@ -4,10 +4,11 @@ import type { LintedFile } from '../linted-file.ts'
 import { importsOf } from '../syntax/imports-of.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
 import { lastActionOf } from './ends.ts'
-import { isFunction, type Extent } from './extent.ts'
+import type { Extent } from './extent.ts'
 import { handedTo } from './handed.ts'
 import { callbacksOf, openedBy } from './opened-by.ts'
 import { placeOf, variableNamed, variableSetTo } from './variable-set-to.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 export interface FoundExtents {
   readonly all: readonly Extent[]

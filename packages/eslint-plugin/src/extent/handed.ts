@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { typescriptOf } from '../syntax/program-of.ts'
-import type { FunctionNode } from './extent.ts'
+import { type FunctionNode } from '../syntax/function-node.ts'
 
 /** Words of a parameter that may be a transaction: only of these the type is asked. */
 const mayBeTransaction = /trx|ransaction|(?<![a-z])tx\d*\b|Tx\b/u

@@ -3,7 +3,7 @@ import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { keepsForLater, runsAtOnce } from '../syntax/function-takers.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
-import { isFunction, type FunctionNode } from './extent.ts'
+import { isFunction, type FunctionNode } from '../syntax/function-node.ts'
 
 /** When a function runs: with the code around it, where it is called, or at a time of which that code says nothing. */
 export type Moment =

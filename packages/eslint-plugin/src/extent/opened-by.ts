@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { syntaxOfProgram } from '../syntax/syntax-of-program.ts'
-import { isFunction, type FunctionNode } from './extent.ts'
+import { isFunction, type FunctionNode } from '../syntax/function-node.ts'
 
 /** A call that opens a transaction. */
 interface Opened {

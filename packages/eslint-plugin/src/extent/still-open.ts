@@ -1,6 +1,7 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
-import { isWithin, statementsOf, type Extent } from './extent.ts'
+import { statementsOf, type Extent } from './extent.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 /** What has become of a transaction once control comes out of a stretch of code; `left` where it never does. */
 type State = 'open' | 'ended' | 'either' | 'left'

@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
+import { withoutWrapping } from '../syntax/estree-nodes.ts'
 
 /** A method of a chain of calls, with what it is given. */
 export interface Link {
@@ -26,18 +27,4 @@ export function readChain(outermost: TSESTree.Node): Chain {
     end = withoutWrapping(callee.object)
   }
   return { end, links }
-}
-
-/** The expression within `?.`, `!`, `as` and `satisfies`. */
-function withoutWrapping(node: TSESTree.Node): TSESTree.Node {
-  switch (node.type) {
-    case AST_NODE_TYPES.ChainExpression:
-    case AST_NODE_TYPES.TSAsExpression:
-    case AST_NODE_TYPES.TSNonNullExpression:
-    case AST_NODE_TYPES.TSSatisfiesExpression:
-    case AST_NODE_TYPES.TSTypeAssertion:
-      return withoutWrapping(node.expression)
-    default:
-      return node
-  }
 }

@@ -6,7 +6,7 @@ import type { BuiltQuery } from './built-query.ts'
 export type Doing = 'read' | 'write' | 'lock' | 'unknown'
 
 /** Methods of Knex's and Objection's builders that write. */
-export const writingMethods: ReadonlySet<string> = new Set([
+const writingMethods: ReadonlySet<string> = new Set([
   'insert',
   'update',
   'upsert',
@@ -66,7 +66,7 @@ function doingOfText(name: string, text: TSESTree.Node | undefined): Doing {
 }
 
 /** What a statement that is written out does to rows. */
-export function doingOfSql(sql: string): Doing {
+function doingOfSql(sql: string): Doing {
   const statements = classifyKnex(sql)
   if (statements.length === 0) return 'unknown'
   if (statements.some(({ writes, kind }) => writes && kind !== 'unparsed')) return 'write'

@@ -23,10 +23,6 @@ export function withoutWrapping(node: Node): Node {
   return view.kind === 'wrapped' ? withoutWrapping(view.inner) : node
 }
 
-export function contains(outer: Node, inner: Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
-}
-
 /** The properties a destructuring pattern goes through to a name. */
 export function pathTo(name: Node): string[] {
   const path: string[] = []

@@ -2,17 +2,10 @@ import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-e
 import { ancestorsOf } from './ancestors-of.ts'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
-import {
-  contains,
-  enclosingClass,
-  isNullish,
-  methodOf,
-  named,
-  pathTo,
-  withoutWrapping,
-} from './estree-nodes.ts'
+import { enclosingClass, isNullish, methodOf, named, pathTo, withoutWrapping } from './estree-nodes.ts'
 import { viewOfEstree } from './estree-view.ts'
 import { importsOf } from './imports-of.ts'
+import { isWithin } from './is-within.ts'
 import { packageByImport } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
@@ -87,7 +80,7 @@ export class EstreeSyntax implements Syntax<Node> {
     if (definition === undefined || pattern === undefined) return undefined
     if (definition.type === DefinitionType.Parameter) {
       const fn = definition.node
-      const index = fn.params.findIndex((parameter) => contains(parameter, pattern))
+      const index = fn.params.findIndex((parameter) => isWithin(pattern, parameter))
       return { kind: 'parameter', function: fn, index, path: pathTo(pattern) }
     }
     if (definition.type !== DefinitionType.Variable) return undefined

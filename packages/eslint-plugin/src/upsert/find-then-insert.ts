@@ -3,6 +3,7 @@ import { placesOf, type Place } from '../calls/places.ts'
 import { isReachable } from '../calls/reach.ts'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { chainOf, queryOf, type Query } from '../knex/query.ts'
+import { isWithin } from '../syntax/is-within.ts'
 
 interface Lookup {
   readonly query: Query
@@ -103,8 +104,4 @@ function functionAround(node: TSESTree.Node): TSESTree.Node {
     above = above.parent
   }
   return above
-}
-
-function isWithin(inner: TSESTree.Node, outer: TSESTree.Node): boolean {
-  return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1]
 }

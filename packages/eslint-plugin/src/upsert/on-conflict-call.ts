@@ -2,6 +2,7 @@ import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescr
 import { programOf } from '../syntax/program-of.ts'
 import { packageOf } from '../knex/builder-call.ts'
 import { methodOf } from '../knex/query.ts'
+import { isFunction } from '../syntax/function-node.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
 
@@ -19,7 +20,9 @@ export function onConflictCallOf(source: Source, call: TSESTree.CallExpression):
   const { object, property } = call.callee as TSESTree.MemberExpression
   const onConflict = onConflictIn(source, object)
   // Kysely's `onConflict` takes a function.
-  if (onConflict === undefined || isFunction(onConflict.arguments[0])) return undefined
+  if (onConflict === undefined) return undefined
+  const [first] = onConflict.arguments
+  if (first !== undefined && isFunction(first)) return undefined
   if (!isKnexBuilder(source, object)) return undefined
   const isInSight = onConflict.range[0] >= call.range[0] && onConflict.range[1] <= call.range[1]
   return { method, node: isInSight ? (onConflict.callee as TSESTree.MemberExpression).property : property }
@@ -36,12 +39,6 @@ function onConflictIn(source: Source, node: TSESTree.Node): TSESTree.CallExpress
   return node.callee.type === AST_NODE_TYPES.MemberExpression
     ? onConflictIn(source, node.callee.object)
     : undefined
-}
-
-function isFunction(node: TSESTree.Node | undefined): boolean {
-  return (
-    node?.type === AST_NODE_TYPES.ArrowFunctionExpression || node?.type === AST_NODE_TYPES.FunctionExpression
-  )
 }
 
 /** Not a builder of another package, as far as its type tells; one's own subclass of Objection's counts. */

@@ -64,6 +64,12 @@ const right = [
       'catch (error: any) { switch (error.code) { case "1": throw new Error("a"); default: throw error } }',
     ),
   ),
+  silent(
+    'a switch that is left for a throw',
+    tried(
+      'catch (error: any) { switch (error.code) { case "23503": logger.error(error); break; default: throw error } throw error }',
+    ),
+  ),
   silent('no handler', tried('finally { logger.error("done") }')),
   silent(
     'a catch around the whole transaction',
