@@ -17,9 +17,12 @@ export interface LintTime {
 
 /** Rules that follow calls into other files. */
 const acrossFiles: ReadonlySet<string> = new Set(
-  ['no-nested-transaction', 'no-foreign-connection', 'no-conflicting-scope-options'].map(
-    (name) => `knex-flatten/${name}`,
-  ),
+  [
+    'no-nested-transaction',
+    'no-foreign-connection',
+    'no-conflicting-scope-options',
+    'no-side-effect-in-transaction',
+  ].map((name) => `knex-flatten/${name}`),
 )
 
 function rulesOf(variant: Variant): Linter.RulesRecord {
