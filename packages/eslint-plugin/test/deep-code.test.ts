@@ -30,6 +30,7 @@ test('a chain of a thousand calls is looked into without types', () => {
     save(trx)`
   const messages = new Linter().verify(code, [plugin.configs.strict], 'file.js')
   expect(messages.map(({ ruleId }) => ruleId)).toEqual([
+    'knex-flatten/require-read-only',
     'knex-flatten/no-upsert',
     'knex-flatten/no-nested-transaction',
   ])

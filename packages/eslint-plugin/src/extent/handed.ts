@@ -54,6 +54,8 @@ export function isAlwaysTransaction(
     return file.handleAt(name) === 'transaction'
   }
   if (file.handleAt(name) !== 'transaction') return false
+  // What a callback is handed: were it nothing at times, TypeScript would have the callback ask, which is looked at below.
+  if (declared === undefined && name.parent.type !== AST_NODE_TYPES.Property) return true
   const type = services.getTypeAtLocation(name)
   const { Undefined, Null } = typescriptOf(services.program).TypeFlags
   return !type.isUnion() || type.types.every(({ flags }) => (flags & (Undefined | Null)) === 0)

@@ -43,31 +43,80 @@ export class TypeScriptHandles {
     const known = this.#known.get(symbol)
     if (known !== undefined) return known
     const declared = symbol.valueDeclaration
-    const isParameter = declared !== undefined && this.#ts.isParameter(declared)
-    let handle: Handle | 'depends' = 'depends'
-    if (isParameter && this.#isHandedTransaction(declared)) handle = 'transaction'
-    else if (declared !== undefined) {
-      handle = handleOfType(this.#ts, this.#checker, this.#checker.getTypeOfSymbol(symbol))
-      const isVariable = this.#ts.isVariableDeclaration(declared)
-      const mayNarrow = (isParameter || isVariable) && handle === 'knex'
-      if (mayNarrow || handle === 'either' || handle === 'unknown') handle = 'depends'
-    }
+    const handle = (declared && this.#handed(declared)) ?? this.#declared(symbol, declared)
     this.#known.set(symbol, handle)
     return handle
   }
 
-  /** `knex.transaction(async (trx) => …)`: told without its type, for which TypeScript would have to read the whole callback. */
-  #isHandedTransaction(parameter: ts.ParameterDeclaration): boolean {
+  #declared(symbol: ts.Symbol, declared: ts.Declaration | undefined): Handle | 'depends' {
+    if (declared === undefined) return 'depends'
+    const handle = handleOfType(this.#ts, this.#checker, this.#checker.getTypeOfSymbol(symbol))
+    const isVariable = this.#ts.isParameter(declared) || this.#ts.isVariableDeclaration(declared)
+    const mayNarrow = isVariable && handle === 'knex'
+    return mayNarrow || handle === 'either' || handle === 'unknown' ? 'depends' : handle
+  }
+
+  /**
+   * `inTransaction(async (trx) => …)`, `answering(({ query }) => …)`: told by what the function that is called declares. To tell the type
+   * itself, TypeScript would have to resolve the call, and to read the whole callback for that.
+   */
+  #handed(declared: ts.Declaration): Handle | undefined {
     const ts = this.#ts
+    const property = ts.isBindingElement(declared) ? propertyNamed(ts, declared) : undefined
+    const parameter = ts.isBindingElement(declared) ? declared.parent.parent : declared
+    if (!ts.isParameter(parameter) || parameter.type !== undefined || parameter.initializer !== undefined)
+      return undefined
+    if (parameter !== declared && property === undefined) return undefined
     const fn = parameter.parent
     const call = fn.parent
-    if (parameter.type !== undefined || fn.parameters[0] !== parameter || !ts.isIdentifier(parameter.name))
-      return false
-    if (!ts.isCallExpression(call) || call.arguments[0] !== fn) return false
-    const { expression: callee } = call
-    if (!ts.isPropertyAccessExpression(callee) || callee.name.text !== 'transaction') return false
-    const on = this.of(callee.expression)
-    return on === 'knex' || on === 'transaction' || on === 'either'
+    if (!ts.isCallExpression(call) || !isPlainName(ts, call.expression)) return undefined
+    const at = call.arguments.findIndex((argument) => argument === fn)
+    const index = fn.parameters.findIndex((each) => each === parameter)
+    const handles = this.#checker
+      .getTypeAtLocation(call.expression)
+      .getCallSignatures()
+      .map((signature) => this.#handedBy(signature, at, index, property))
+      .filter((handle) => handle !== undefined)
+    const [first] = handles
+    // A plain Knex may be narrowed to a transaction on its way.
+    const isSure = first === 'transaction' || first === 'none'
+    return isSure && handles.every((handle) => handle === first) ? first : undefined
+  }
+
+  /** What a function that is passed at `at` is handed at `index`; `undefined` where no function goes there. */
+  #handedBy(
+    signature: ts.Signature,
+    at: number,
+    index: number,
+    property: string | undefined,
+  ): Handle | undefined {
+    const passed = signature.parameters[at]
+    const [taken] = passed === undefined ? [] : this.#functionsIn(this.#checker.getTypeOfSymbol(passed))
+    if (taken === undefined) return undefined
+    const handed = taken.parameters[index]
+    // A function that takes less than it is written with here is not this one.
+    if (handed === undefined) return 'unknown'
+    const type = this.#checker.getTypeOfSymbol(handed)
+    if (this.#isOpen(type)) return 'unknown'
+    if (property === undefined) return handleOfType(this.#ts, this.#checker, type)
+    const symbol = this.#checker.getPropertyOfType(this.#checker.getNonNullableType(type), property)
+    if (symbol === undefined) return 'unknown'
+    const own = this.#checker.getTypeOfSymbol(symbol)
+    return this.#isOpen(own) ? 'unknown' : handleOfType(this.#ts, this.#checker, own)
+  }
+
+  #functionsIn(type: ts.Type): readonly ts.Signature[] {
+    const parts = type.isUnion() ? type.types : [type]
+    return parts.flatMap((part) => part.getCallSignatures())
+  }
+
+  /** What depends on type parameters, or may be narrowed, is told where it stands. */
+  #isOpen(type: ts.Type): boolean {
+    const { TypeParameter, Any, Unknown, Conditional, IndexedAccess, Index } = this.#ts.TypeFlags
+    return (
+      type.isUnion() ||
+      (type.flags & (TypeParameter | Any | Unknown | Conditional | IndexedAccess | Index)) !== 0
+    )
   }
 
   #propertyOf(type: ts.Type, name: string): ts.Symbol | undefined {
@@ -78,4 +127,19 @@ export class TypeScriptHandles {
       return declared !== undefined && this.#ts.isPrivateIdentifier(declared) && declared.text === name
     })
   }
+}
+
+/** `db`, `this.db`, `deps.db`: to tell their type no call has to be resolved. */
+function isPlainName(ts: TypeScript, node: ts.Expression): boolean {
+  if (ts.isIdentifier(node) || node.kind === ts.SyntaxKind.ThisKeyword) return true
+  return ts.isPropertyAccessExpression(node) && isPlainName(ts, node.expression)
+}
+
+/** The property that `({ db })` or `({ knex: db })` takes at its first level; `undefined` for all else. */
+function propertyNamed(ts: TypeScript, element: ts.BindingElement): string | undefined {
+  const { parent, dotDotDotToken, initializer, name, propertyName } = element
+  if (!ts.isObjectBindingPattern(parent) || !ts.isParameter(parent.parent)) return undefined
+  if (dotDotDotToken !== undefined || initializer !== undefined) return undefined
+  const named = propertyName ?? name
+  return ts.isIdentifier(named) ? named.text : undefined
 }
