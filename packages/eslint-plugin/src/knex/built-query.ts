@@ -1,6 +1,7 @@
-import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { readChain, type Link } from './chain.ts'
+import { mayBuildQuery } from './doing.ts'
 
 /** A query that a chain of calls builds: `trx('t').where(…).first()`, `trx.raw(…)`, `Model.query(trx).insert(…)`. */
 export interface BuiltQuery {
@@ -99,7 +100,7 @@ function byKnex(file: LintedFile, end: TSESTree.Node, links: readonly Link[]): B
   if (callee.type === AST_NODE_TYPES.MemberExpression && mayBeField(first.name) && isKnex(file, callee)) {
     return { on: callee, table: first.call.arguments[0], model: undefined, links: others }
   }
-  if (notQueries.has(first.name) || !isKnex(file, end)) return undefined
+  if (notQueries.has(first.name) || !isWorthAsking(end, first.name) || !isKnex(file, end)) return undefined
   return { on: end, table: undefined, model: undefined, links }
 }
 
@@ -114,6 +115,13 @@ function isName({ type }: TSESTree.Node): boolean {
 function isKnex(file: LintedFile, node: TSESTree.Node): boolean {
   const handle = file.handleAt(node)
   return handle === 'transaction' || handle === 'knex' || handle === 'either'
+}
+
+/** A method of an application's own, `trx.getOne(…)`, is known by what it is called on. */
+function isWorthAsking(end: TSESTree.Node, method: string): boolean {
+  if (mayBuildQuery(method)) return true
+  const name = end.type === AST_NODE_TYPES.MemberExpression ? ASTUtils.getPropertyName(end) : undefined
+  return mayBeField(end.type === AST_NODE_TYPES.Identifier ? end.name : (name ?? ''))
 }
 
 /** A field that may be called as a Knex is; of what is called like a builder's method the type is not asked. */

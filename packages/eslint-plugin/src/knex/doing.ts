@@ -44,6 +44,14 @@ const lockingMethods: ReadonlySet<string> = new Set([
 const reading =
   /^(?:select|columns?|distinct(?:On)?|first|pluck|count(?:Distinct)?|min|max|sum(?:Distinct)?|avg(?:Distinct)?|from|as|table|where\w*|andWhere\w*|orWhere\w*|having\w*|andHaving\w*|orHaving\w*|(?:left|right|inner|outer|full|cross|leftOuter|rightOuter|fullOuter)?[jJ]oin\w*|on|andOn|orOn|using|orderBy\w*|groupBy\w*|limit|offset|page|range|timeout|transacting|withSchema|findOne|findById|findByIds|resultSize|withGraph(?:Fetched|Joined)|modifyGraph|throwIfNotFound|skipUndefined|debug|options|then|execute|exists|rowNumber|rank|denseRank|clone)$/u
 
+const others =
+  /^(?:raw|\w+Raw|into|with\w*|union\w*|except\w*|intersect\w*|queryBuilder|returning|onConflict)$/u
+
+/** Whether a method of this name is one of Knex's builders', so that it is worth asking what it is called on. */
+export function mayBuildQuery(name: string): boolean {
+  return writingMethods.has(name) || lockingMethods.has(name) || reading.test(name) || others.test(name)
+}
+
 /** What running `query` does to rows. */
 export function doingOf(query: BuiltQuery): Doing {
   const doings = query.links.map(({ name, call }) => doingOfLink(name, call))

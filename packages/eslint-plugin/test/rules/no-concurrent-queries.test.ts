@@ -66,6 +66,10 @@ const right = [
 ]
 
 const wrong = [
+  flagged(
+    "methods of an application's own on what is called a transaction",
+    inside('await Promise.‹all›([trx.getOne("a"), trx.getOne("b")])'),
+  ),
   flagged('two queries', inside('await Promise.‹all›([trx("users").insert(rows), trx("teams").select()])')),
   flagged('a map', inside('await Promise.‹all›(rows.map((row) => trx("users").insert(row)))')),
   flagged(
