@@ -24,7 +24,13 @@ function extentsIn(code: string, types: boolean, settings: object = {}): Record<
       }
     },
   }
-  const parserOptions = types ? { project: './tsconfig.json', tsconfigRootDir: fixtures } : {}
+  // Where CI is set the parser would read the file once, from the disk, and not the text it is handed here.
+  const typed = {
+    project: './tsconfig.json',
+    tsconfigRootDir: fixtures,
+    disallowAutomaticSingleRunInference: true,
+  }
+  const parserOptions = types ? typed : {}
   const messages = new Linter().verify(
     code,
     [
