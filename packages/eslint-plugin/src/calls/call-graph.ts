@@ -72,11 +72,6 @@ export class CallGraph<N extends object, How> {
     return [...(isWorthALook ? this.#throughCall(call) : []), ...this.#throughNamedArguments(call)]
   }
 
-  /** Every function that was looked into, for who wants to know how deep it goes. */
-  summaryOf(fn: N): readonly { readonly how: How; readonly chain: readonly Step<How>[] }[] {
-    return this.#summaries.of(fn)
-  }
-
   #summaryOf(fn: N): readonly Entry<N, How>[] {
     const entries = new Map<string, Entry<N, How>>()
     for (const node of nodesRunBy(this.#syntax, fn)) {
