@@ -1,22 +1,16 @@
 import { Linter } from 'eslint'
-import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { CallGraph } from '../src/calls/call-graph.ts'
 import { openings } from '../src/calls/openings.ts'
 import plugin from '../src/index.ts'
 import { typescriptOf } from '../src/syntax/program-of.ts'
 import { TypeScriptSyntax } from '../src/syntax/typescript-syntax.ts'
-
-function programOf(code: string): ts.Program {
-  const options: ts.CompilerOptions = { noLib: true, types: [] }
-  const host = ts.createCompilerHost(options)
-  host.getSourceFile = (name) => ts.createSourceFile(name, code, ts.ScriptTarget.ES2022, true)
-  return ts.createProgram(['generated.ts'], options, host)
-}
+import { programOf } from './program-of.ts'
 
 test('a generated constant of thousands of terms anywhere in the program does no harm', () => {
   const terms = Array.from({ length: 8000 }, () => '"a"').join('+')
-  const program = programOf(`const text = ${terms}; function save(db) { db.transaction() }`)
+  const code = `const text = ${terms}; function save(db) { db.transaction() }`
+  const program = programOf(new Map([['/generated.ts', code]]), { noLib: true, types: [] })
   const graph = new CallGraph(new TypeScriptSyntax(typescriptOf(program), program), openings(new Map()))
   expect(graph.mayLead('save')).toBe(true)
   expect(graph.mayLead('text')).toBe(false)

@@ -2,6 +2,7 @@ import * as typescriptParser from '@typescript-eslint/parser'
 import { Linter } from 'eslint'
 import ts from 'typescript'
 import plugin, { rules } from '../src/index.ts'
+import { programOf } from './program-of.ts'
 
 /** Every rule, also those that no preset switches on. */
 export const everyRule: Linter.Config = {
@@ -45,35 +46,11 @@ const options: ts.CompilerOptions = {
 }
 
 const linter = new Linter({ cwd: '/app' })
-const parsed = new Map<string, ts.SourceFile>()
-
-function programOf(files: Readonly<Record<string, string>>): ts.Program {
-  const all: Readonly<Record<string, string>> = { ...packages, ...files }
-  return ts.createProgram(Object.keys(files), options, {
-    getSourceFile: (name, target) => {
-      const text = all[name]
-      if (text === undefined) return undefined
-      const known = parsed.get(name)
-      if (known?.text === text) return known
-      const made = ts.createSourceFile(name, text, target, true)
-      parsed.set(name, made)
-      return made
-    },
-    fileExists: (name) => Object.hasOwn(all, name),
-    readFile: (name) => all[name],
-    directoryExists: (folder) => Object.keys(all).some((name) => name.startsWith(`${folder}/`)),
-    writeFile: () => {},
-    getDefaultLibFileName: () => '/lib.d.ts',
-    getCurrentDirectory: () => '/app',
-    getCanonicalFileName: (name) => name,
-    useCaseSensitiveFileNames: () => true,
-    getNewLine: () => '\n',
-  })
-}
 
 /** Lints `/app/file.ts` by every rule with the types of a program of these files, which are on no disk. */
 export function lintTyped(files: Readonly<Record<string, string>>): Linter.LintMessage[] {
-  const parserOptions = { programs: [programOf(files)] }
+  const texts = new Map(Object.entries({ ...packages, ...files }))
+  const parserOptions = { programs: [programOf(texts, options, Object.keys(files))] }
   const languageOptions = { parser: typescriptParser, parserOptions }
   const path = '/app/file.ts'
   return linter.verify(files[path]!, [{ files: ['**/*.ts'], languageOptions, ...everyRule }], path)

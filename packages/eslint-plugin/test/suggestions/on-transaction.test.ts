@@ -1,6 +1,5 @@
-import { expect, test } from 'vitest'
-import { suggestedFor, reportsOf } from './suggested.ts'
-import { typeErrorsOf } from './type-errors.ts'
+import rule from '../../src/rules/no-foreign-connection.ts'
+import { typed } from '../rule-tester.ts'
 
 const within = (body: string, name = 'trx'): string => `
 import type { Knex } from 'knex'
@@ -15,7 +14,15 @@ await knex.transaction(async (${name}) => {
 export { auditOn, Order, knex }
 `
 
-const changes: { name: string; before: string; use: string; transacting?: string }[] = [
+interface Change {
+  readonly name: string
+  readonly before: string
+  readonly use: string
+  readonly transacting?: string
+  readonly messageId?: 'model' | 'through'
+}
+
+const changes: Change[] = [
   {
     name: 'a query',
     before: "await knex('a').insert({}).returning('id')",
@@ -38,43 +45,44 @@ const changes: { name: string; before: string; use: string; transacting?: string
     name: "a model's query",
     before: 'await Order.query().findById(1)',
     use: 'await Order.query(trx).findById(1)',
+    messageId: 'model',
   },
   { name: "a model's query on the root", before: 'await Order.query(knex)', use: 'await Order.query(trx)' },
   {
     name: 'a function that is handed the root',
     before: "await auditOn(knex, 'x')",
     use: "await auditOn(trx, 'x')",
+    messageId: 'through',
   },
 ]
 
-test.each(changes)('$name', async ({ before, use, transacting }) => {
-  expect(await suggestedFor('no-foreign-connection', within(before))).toEqual([
-    { messageId: 'useTransaction', output: within(use) },
-    ...(transacting === undefined ? [] : [{ messageId: 'addTransacting', output: within(transacting) }]),
-  ])
-  for (const output of [use, transacting ?? use]) {
-    expect(await reportsOf('no-foreign-connection', within(output))).toEqual([])
-  }
-})
-
-test('what is suggested type-checks', () => {
-  const texts = changes.flatMap(({ use, transacting }) => [use, transacting ?? use])
-  expect(typeErrorsOf(texts.map((text) => within(text)))).toEqual([])
-})
-
-test.each([
-  [
-    'a transaction of its own, which would be a savepoint there',
-    'await knex.transaction(async (t) => { await t("a") })',
-    'trx',
+typed.run('no-foreign-connection: what it suggests', rule, {
+  valid: [],
+  invalid: [
+    ...changes.map(({ name, before, use, transacting, messageId = 'query' as const }) => ({
+      name,
+      code: within(before),
+      errors: [
+        {
+          messageId,
+          suggestions: [
+            { messageId: 'useTransaction' as const, output: within(use) },
+            ...(transacting === undefined
+              ? []
+              : [{ messageId: 'addTransacting' as const, output: within(transacting) }]),
+          ],
+        },
+      ],
+    })),
+    {
+      name: 'nothing for a transaction of its own, which would be a savepoint there',
+      code: within('await knex.transaction(async (t) => { await t("a") })'),
+      errors: [{ messageId: 'transaction' }],
+    },
+    {
+      name: 'nothing for a transaction that has another thing of its name before it',
+      code: within("for (const trx of [1]) await knex('a').insert({ trx })"),
+      errors: [{ messageId: 'query' }],
+    },
   ],
-  [
-    'a transaction that has another thing of its name before it',
-    "for (const trx of [1]) await knex('a').insert({ trx })",
-    'trx',
-  ],
-])('nothing for %s', async (_, before, name) => {
-  const code = within(before, name)
-  expect(await suggestedFor('no-foreign-connection', code)).toEqual([])
-  expect(await reportsOf('no-foreign-connection', code)).toHaveLength(1)
 })

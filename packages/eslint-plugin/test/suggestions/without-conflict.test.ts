@@ -1,21 +1,15 @@
-import { Linter } from 'eslint'
-import { describe, expect, test } from 'vitest'
-import { configs } from '../../src/index.ts'
-import { lint } from '../lint.ts'
-import { reportsOf, suggestedFor } from './suggested.ts'
-import { typeErrorsOf } from './type-errors.ts'
+import rule from '../../src/rules/no-upsert.ts'
+import { typed, untyped } from '../rule-tester.ts'
 
 interface Case {
   readonly name: string
   readonly before: string
   /** `undefined`: nothing is suggested. */
   readonly after?: string
-  readonly imports?: string
 }
 
 const file = (imports: string, body: string): string => `import type { Knex } from 'knex'
-${imports}
-export async function f(trx: Knex.Transaction, id: number, rows: { id: number }[]) {
+${imports}export async function f(trx: Knex.Transaction, id: number, rows: { id: number }[]) {
   ${body}
 }
 export async function log(): Promise<void> {}
@@ -145,69 +139,83 @@ const lookups: Case[] = [
   },
 ]
 
-const added = (name: string) => `import { ${name} } from 'knex-flatten'`
-const before = (body: string) =>
-  `import type { Knex } from 'knex'${file('', body).slice("import type { Knex } from 'knex'".length)}`
+const added = (name: string) => `import { ${name} } from 'knex-flatten'\n`
 
-describe.each([
-  ['useTryInsert', 'tryInsert', inserts],
-  ['useGetOrCreate', 'getOrCreate', lookups],
-] as const)('%s', (messageId, name, cases) => {
-  test.each(cases)('$name', async (given) => {
-    const found = await suggestedFor('no-upsert', before(given.before))
-    if (given.after === undefined) {
-      expect(found).toEqual([])
-      expect(await reportsOf('no-upsert', before(given.before))).not.toEqual([])
-      return
-    }
-    const output = `import type { Knex } from 'knex'\n${added(name)}${file('', given.after).slice("import type { Knex } from 'knex'".length)}`
-    expect(found).toEqual([{ messageId, output }])
-    expect(await reportsOf('no-upsert', output)).toEqual([])
+type MessageId = 'insertCatch' | 'findThenInsert'
+
+const ways = [
+  ['insertCatch', 'useTryInsert', 'tryInsert', inserts],
+  ['findThenInsert', 'useGetOrCreate', 'getOrCreate', lookups],
+] as const
+
+/** What is reported as `id`, with the one change that is suggested for it. */
+const changed = (id: MessageId, messageId: (typeof ways)[number][1], code: string, output: string) => ({
+  code,
+  errors: [{ messageId: id, suggestions: [{ messageId, output }] }],
+})
+
+for (const [id, messageId, name, cases] of ways) {
+  const [{ before, after = '' }] = cases as [Case]
+  typed.run(`no-upsert: ${messageId}`, rule, {
+    valid: [],
+    invalid: [
+      ...cases.map((each) => {
+        const code = file('', each.before)
+        return each.after === undefined
+          ? { name: `not ${each.name}`, code, errors: [{ messageId: id }] }
+          : { name: each.name, ...changed(id, messageId, code, file(added(name), each.after)) }
+      }),
+      {
+        name: 'by the import that is there',
+        ...changed(id, messageId, file(added(name), before), file(added(name), after)),
+      },
+      {
+        name: 'by the name that the file has for it',
+        ...changed(
+          id,
+          messageId,
+          file(added(`flatten, ${name} as other`), before),
+          file(added(`flatten, ${name} as other`), after.replace(name, 'other')),
+        ),
+      },
+      {
+        name: 'beside what is imported already',
+        ...changed(id, messageId, file(added('flatten'), before), file(added(`flatten, ${name}`), after)),
+      },
+      {
+        name: 'not where a profile refuses ON CONFLICT, by which it goes',
+        code: file('', before),
+        settings: {
+          'knex-flatten': {
+            profile: {
+              name: 'ours',
+              extends: 'aws-local',
+              verdicts: { 'on-conflict': { verdict: 'refuse', known: 'measured' } },
+            },
+          },
+        },
+        errors: [{ messageId: id }],
+      },
+    ],
   })
+}
 
-  test('uses the import that is there, by its name in the file', async () => {
-    const { before, after = '' } = cases[0]!
-    for (const [imports, call] of [
-      [added(name), name],
-      [`import { flatten, ${name} as other } from 'knex-flatten'; void flatten`, 'other'],
-    ] as const) {
-      const [found] = await suggestedFor('no-upsert', file(imports, before))
-      expect(found?.output).toBe(file(imports, after.replace(name, call)))
-    }
-    const [found] = await suggestedFor('no-upsert', file("import { flatten } from 'knex-flatten'", before))
-    expect(found?.output).toBe(file(`import { flatten, ${name} } from 'knex-flatten'`, after))
-  })
-})
+const inScript =
+  "knex.transaction(async (trx) => { try { await trx('t').insert({ id: 1 }) } catch (error) { if (error.code !== '23505') throw error } })"
 
-test('what is suggested type-checks against knex-flatten itself', () => {
-  const all = [
-    ...inserts.map((each) => ['tryInsert', each] as const),
-    ...lookups.map((each) => ['getOrCreate', each] as const),
-  ]
-  const texts = all.flatMap(([name, { after }]) => (after === undefined ? [] : [file(added(name), after)]))
-  expect(typeErrorsOf(texts)).toEqual([])
-})
-
-test('is not suggested where a profile refuses ON CONFLICT, by which they go', async () => {
-  const profile = {
-    name: 'ours',
-    extends: 'aws-local',
-    verdicts: { 'on-conflict': { verdict: 'refuse', known: 'measured' } },
-  }
-  const settings = { 'knex-flatten': { profile } }
-  for (const [{ before: body }] of [[inserts[0]!], [lookups[0]!]] as const) {
-    const messages = await lint(before(body), { settings, rules: { 'knex-flatten/no-upsert': 'error' } })
-    expect(messages.map(({ suggestions }) => suggestions)).toEqual([undefined])
-  }
-})
-
-test('is not suggested in a script, which imports nothing', () => {
-  const code =
-    "knex.transaction(async (trx) => { try { await trx('t').insert({ id: 1 }) } catch (error) { if (error.code !== '23505') throw error } })"
-  const suggestedIn = (sourceType: 'script' | 'module') =>
-    new Linter()
-      .verify(code, { ...configs.strict, languageOptions: { sourceType } })
-      .map(({ suggestions }) => suggestions?.length)
-  expect(suggestedIn('module')).toEqual([1])
-  expect(suggestedIn('script')).toEqual([undefined])
+untyped.run('no-upsert: nothing is suggested in a script, which imports nothing', rule, {
+  valid: [],
+  invalid: [
+    {
+      code: inScript,
+      languageOptions: { parserOptions: { sourceType: 'script' } },
+      errors: [{ messageId: 'insertCatch' }],
+    },
+    changed(
+      'insertCatch',
+      'useTryInsert',
+      inScript,
+      "import { tryInsert } from 'knex-flatten'\nknex.transaction(async (trx) => { await tryInsert(trx, 't', { id: 1 }) })",
+    ),
+  ],
 })

@@ -1,7 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import rule from '../../src/rules/no-nested-transaction.ts'
+import { typed, untyped } from '../rule-tester.ts'
 import { innerCases } from './inner-transactions.ts'
-import { reportsOf, suggestedFor } from './suggested.ts'
-import { typeErrorsOf } from './type-errors.ts'
 
 const within = (body: string): string => `
 import type { Knex } from 'knex'
@@ -15,43 +14,70 @@ ${body}
 export { takes, readOrder, Order, work }
 `
 
-describe('an inner transaction dropped for the outer one', () => {
-  test.each(innerCases)('$name', async ({ before, after, how }) => {
-    const code = within(before)
-    const found = await suggestedFor('no-nested-transaction', code)
-    expect(found).toEqual(after === undefined ? [] : [{ messageId: how, output: within(after) }])
-    if (after === undefined) return
-    expect(await reportsOf('no-nested-transaction', within(after))).toEqual([])
-  })
+const inRoot = (text: string) => within(`await knex.transaction(async (trx) => {\n  ${text}\n})`)
+
+typed.run('no-nested-transaction: an inner transaction dropped for the outer one', rule, {
+  valid: [],
+  invalid: [
+    ...innerCases.map(({ name, before, after, how = 'useOuter' }) => ({
+      name,
+      code: within(before),
+      errors: [
+        {
+          messageId: 'nested' as const,
+          suggestions: after === undefined ? null : [{ messageId: how, output: within(after) }],
+        },
+      ],
+    })),
+    {
+      name: 'of three, any first',
+      code: inRoot(
+        "await trx.transaction(async (a) => { await a.transaction(async (b) => { await b('t').insert({}) }) })",
+      ),
+      errors: [
+        "await trx.transaction(async (b) => { await b('t').insert({}) })",
+        "await trx.transaction(async (a) => { await a('t').insert({}) })",
+      ].map((output) => ({
+        messageId: 'nested' as const,
+        suggestions: [{ messageId: 'useOuter' as const, output: inRoot(output) }],
+      })),
+    },
+    {
+      name: 'of three, both at last',
+      code: inRoot("await trx.transaction(async (a) => { await a('t').insert({}) })"),
+      errors: [
+        {
+          messageId: 'nested',
+          suggestions: [{ messageId: 'useOuter', output: inRoot("await trx('t').insert({})") }],
+        },
+      ],
+    },
+  ],
 })
 
-test('what is suggested type-checks, as what it replaces does', () => {
-  const texts = innerCases.flatMap(({ before, after }) => [before, ...(after === undefined ? [] : [after])])
-  expect(typeErrorsOf(texts.map(within))).toEqual([])
-})
-
-test('of three, any may go first, and both at last', async () => {
-  const root = (text: string) => within(`await knex.transaction(async (trx) => {\n  ${text}\n})`)
-  const nested =
-    "await trx.transaction(async (a) => { await a.transaction(async (b) => { await b('t').insert({}) }) })"
-  const [outer, inner] = await suggestedFor('no-nested-transaction', root(nested))
-  expect(outer?.output).toBe(root("await trx.transaction(async (b) => { await b('t').insert({}) })"))
-  expect(inner?.output).toBe(root("await trx.transaction(async (a) => { await a('t').insert({}) })"))
-  const [last] = await suggestedFor('no-nested-transaction', inner!.output)
-  expect(last?.output).toBe(root("await trx('t').insert({})"))
-})
-
-test('without types the same is seen where the names tell', async () => {
-  const untyped = (code: string) => suggestedFor('no-nested-transaction', code, { types: false })
-  expect(
-    await untyped(
-      "await knex.transaction(async (t) => { await t.transaction(async (u) => { await u('a') }) })",
-    ),
-  ).toEqual([{ messageId: 'useOuter', output: "await knex.transaction(async (t) => { await t('a') })" }])
-  expect(
-    await untyped("async function f(trx = knex) { await trx.transaction(async (t) => t('a')) }"),
-  ).toEqual([])
-  expect(
-    await untyped("async function f(trx) { trx = trx ?? knex; await trx.transaction(async (t) => t('a')) }"),
-  ).toEqual([])
+untyped.run('no-nested-transaction: the same without types, where the names tell', rule, {
+  valid: [],
+  invalid: [
+    {
+      code: "await knex.transaction(async (t) => { await t.transaction(async (u) => { await u('a') }) })",
+      errors: [
+        {
+          messageId: 'nested',
+          suggestions: [
+            { messageId: 'useOuter', output: "await knex.transaction(async (t) => { await t('a') })" },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'not what has a default, which would make it a root for some callers',
+      code: "async function f(trx = knex) { await trx.transaction(async (t) => t('a')) }",
+      errors: [{ messageId: 'nested' }],
+    },
+    {
+      name: 'not what is assigned anew',
+      code: "async function f(trx) { trx = trx ?? knex; await trx.transaction(async (t) => t('a')) }",
+      errors: [{ messageId: 'nested' }],
+    },
+  ],
 })
