@@ -4,7 +4,8 @@ import { extentsOf } from '../extent/extents.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { receiverOf } from './arguments.ts'
 import { calledWord, createFollow, type Call, type Followed } from './follow.ts'
-import type { Step, Target } from './kind.ts'
+import { heldIn } from './held-in.ts'
+import type { Step, Target, Value } from './kind.ts'
 import { handleOfPlace, placesOf, type Place } from './places.ts'
 import { queries, type Use } from './queries.ts'
 import { isWithin } from '../syntax/is-within.ts'
@@ -14,8 +15,11 @@ export interface Foreign {
   readonly use: Use
   /** What to underline: the expression that holds the other connection, where it stands in this call. */
   readonly node: TSESTree.Node
-  /** That expression; `undefined` where there is none in this call: `Order.query()`, `audit()`. */
-  readonly root: TSESTree.Node | undefined
+  /**
+   * That expression, and what is read from it to come to the other connection; `undefined` where there is none in this call:
+   * `Order.query()`, `audit()`.
+   */
+  readonly root: Value<TSESTree.Node> | undefined
   /** The transaction that is open. */
   readonly extent: Extent
   /** Empty where the call itself sends it. */
@@ -26,7 +30,7 @@ interface Found {
   /** The call that sends it, where that is in this file too. */
   readonly at: TSESTree.Node | undefined
   readonly use: Use
-  readonly root: TSESTree.Node | undefined
+  readonly root: Value<TSESTree.Node> | undefined
   /** The function's name, where it is handed to the call. */
   readonly through: TSESTree.Node | undefined
   readonly chain: readonly Step<Use>[]
@@ -57,16 +61,16 @@ export function createForeignSearch(file: LintedFile): (call: Call) => Foreign |
     const isReportedThere = ({ at, root, chain }: Found) =>
       chain.length > 0 &&
       at !== undefined &&
-      (root === undefined || !isWithin(root, call)) &&
+      (root === undefined || !isWithin(root.node, call)) &&
       extents.at(at).includes(extent)
     const found = targets.find((each) => !isReportedThere(each))
     if (found === undefined) return undefined
     const { root, chain, use, through } = found
-    const isHere = root !== undefined && isWithin(root, call)
+    const isHere = root !== undefined && isWithin(root.node, call)
     const isArgument =
-      isHere && (chain.length === 0 || call.arguments.some((argument) => isWithin(root, argument)))
+      isHere && (chain.length === 0 || call.arguments.some((argument) => isWithin(root.node, argument)))
     const word = through ?? calledWord(call) ?? call
-    const node = isArgument ? root : chain.length === 0 ? call.callee : word
+    const node = isArgument ? root.node : chain.length === 0 ? call.callee : word
     return { use, node, root: isArgument ? root : undefined, extent, chain }
   }
 }
@@ -85,12 +89,20 @@ function foundIn<N extends object>(followed: Followed<N, Use>, extent: Extent): 
       {
         use: how,
         at: fromNode(at),
-        root: on && fromNode(on.node),
+        root: on && valueHere(followed, on),
         through: through && fromNode(through),
         chain,
       },
     ]
   })
+}
+
+function valueHere<N extends object>(
+  { fromNode }: Followed<N, Use>,
+  { node, path }: Value<N>,
+): Value<TSESTree.Node> | undefined {
+  const here = fromNode(node)
+  return here && heldIn({ node: here, path })
 }
 
 function isForeign<N extends object>(

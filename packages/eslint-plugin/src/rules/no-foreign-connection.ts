@@ -37,7 +37,7 @@ export default createRule<[], MessageIds>({
 
     const check = (call: Call): void => {
       const foreign = search(call)
-      if (foreign === undefined || file.isOnWriter(foreign.root ?? call)) return
+      if (foreign === undefined || file.isOnWriter(foreign.root?.node ?? call)) return
       context.report({
         node: foreign.node,
         messageId: messageOf(foreign),

@@ -25,6 +25,10 @@ export function remove(start: number, end: number): Edit {
   return { range: [start, end], text: '' }
 }
 
+export function insert(at: number, text: string): Edit {
+  return { range: [at, at], text }
+}
+
 export function lineStart(source: Source, offset: number): number {
   return source.text.lastIndexOf('\n', offset - 1) + 1
 }

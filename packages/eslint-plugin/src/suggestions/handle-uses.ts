@@ -1,4 +1,5 @@
 import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { builderMethods } from '../knex/builder-methods.ts'
 
 /**
  * What a mention of a transaction does with it: runs a query on it, hands it to a function, ends it, or anything else, after which
@@ -6,46 +7,8 @@ import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint
  */
 export type Use = 'query' | 'handed' | 'end' | 'other'
 
-/** Members of a transaction that are the same on the one around it. */
-const shared = new Set([
-  ...[
-    'select',
-    'insert',
-    'update',
-    'delete',
-    'del',
-    'from',
-    'into',
-    'table',
-    'with',
-    'withRecursive',
-    'distinct',
-  ],
-  ...[
-    'raw',
-    'ref',
-    'fn',
-    'queryBuilder',
-    'batchInsert',
-    'first',
-    'count',
-    'max',
-    'min',
-    'sum',
-    'transaction',
-  ],
-  ...[
-    'isTransaction',
-    'schema',
-    'withSchema',
-    'truncate',
-    'union',
-    'unionAll',
-    'column',
-    'columns',
-    'savepoint',
-  ],
-])
+/** Members of a transaction beside a builder's methods that are the same on the one around it. */
+const shared = new Set(['ref', 'fn', 'schema', 'isTransaction', 'batchInsert', 'transaction', 'savepoint'])
 
 const ends = new Set(['commit', 'rollback', 'isCompleted'])
 
@@ -72,7 +35,7 @@ export function useOf(mention: TSESTree.Node): Use {
 
 function useOfMember(property: TSESTree.Node): Use {
   if (property.type !== AST_NODE_TYPES.Identifier) return 'other'
-  if (shared.has(property.name)) return 'query'
+  if (builderMethods.has(property.name) || shared.has(property.name)) return 'query'
   return ends.has(property.name) ? 'end' : 'other'
 }
 

@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import type { Edit } from './edits.ts'
+import { insert, type Edit } from './edits.ts'
 
 /** A function of knex-flatten as a place may call it, and what the file needs for that. */
 export interface Imported {
@@ -30,8 +30,7 @@ export function imported(
   // A name that some place in between gives to something else.
   if (found !== null) return undefined
   const last = specifiers.at(-1)
-  if (last !== undefined)
-    return { name, edits: [{ range: [last.range[1], last.range[1]], text: `, ${name}` }] }
+  if (last !== undefined) return { name, edits: [insert(last.range[1], `, ${name}`)] }
   return { name, edits: [newImport(source, name, imports.at(-1))] }
 }
 
@@ -49,8 +48,7 @@ function newImport(
   const text = `import { ${name} } from ${quote}${home}${quote}`
   if (last !== undefined) {
     const end = source.text[last.range[1] - 1] === ';' ? ';' : ''
-    return { range: [last.range[1], last.range[1]], text: `\n${text}${end}` }
+    return insert(last.range[1], `\n${text}${end}`)
   }
-  const start = source.ast.body[0]?.range[0] ?? 0
-  return { range: [start, start], text: `${text}\n` }
+  return insert(source.ast.body[0]?.range[0] ?? 0, `${text}\n`)
 }

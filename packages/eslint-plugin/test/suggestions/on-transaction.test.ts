@@ -4,14 +4,16 @@ import { typed } from '../rule-tester.ts'
 const within = (body: string, name = 'trx'): string => `
 import type { Knex } from 'knex'
 import { Model } from 'objection'
-import { auditOn } from './services/audit.ts'
+import { auditIn, auditOn, auditWith, type Dependencies } from './services/audit.ts'
 declare const knex: Knex
+declare const db: Knex
+declare const deps: Dependencies
 class Order extends Model {}
 await knex.transaction(async (${name}) => {
   await ${name}('a').insert({})
   ${body}
 })
-export { auditOn, Order, knex }
+export { auditIn, auditOn, auditWith, db, deps, Order, knex }
 `
 
 interface Change {
@@ -54,6 +56,32 @@ const changes: Change[] = [
     use: "await auditOn(trx, 'x')",
     messageId: 'through',
   },
+  ...[
+    ['an object of dependencies', 'auditWith({ db: knex, name: "x" })', 'auditWith({ db: trx, name: "x" })'],
+    ['its property in short', 'auditWith({ db, name: "x" })', 'auditWith({ db: trx, name: "x" })'],
+    [
+      'what is told its type',
+      'auditWith({ db: knex as Knex, name: "x" })',
+      'auditWith({ db: trx, name: "x" })',
+    ],
+    [
+      'an object in an object',
+      'auditIn({ deps: { db, name: "x" } })',
+      'auditIn({ deps: { db: trx, name: "x" } })',
+    ],
+    ['dependencies that are spread', 'auditWith({ ...deps })', 'auditWith({ ...deps, db: trx })'],
+    [
+      'dependencies that are spread before another',
+      'auditWith({ ...deps, name: "x" /* it */ })',
+      'auditWith({ ...deps, name: "x", db: trx /* it */ })',
+    ],
+    ['such in an object', 'auditIn({ deps: { ...deps } })', 'auditIn({ deps: { ...deps, db: trx } })'],
+  ].map(([name = '', before, use]) => ({
+    name,
+    before: `await ${before}`,
+    use: `await ${use}`,
+    messageId: 'through' as const,
+  })),
 ]
 
 typed.run('no-foreign-connection: what it suggests', rule, {
@@ -73,6 +101,16 @@ typed.run('no-foreign-connection: what it suggests', rule, {
           ],
         },
       ],
+    })),
+    ...[
+      ['an object that is not in sight', 'auditWith(deps)'],
+      ['an object that is in a variable', 'auditIn({ deps })'],
+      ['what is handed on in an object of it', 'auditIn({ ...{ deps } })'],
+      ['a property that is asked for', 'auditWith({ ...deps, get db() { return knex } })'],
+    ].map(([name, before]) => ({
+      name: `nothing for ${name}`,
+      code: within(`await ${before}`),
+      errors: [{ messageId: 'through' as const }],
     })),
     {
       name: 'nothing for a transaction of its own, which would be a savepoint there',
