@@ -41,7 +41,7 @@ export class CallGraph<N extends object, How> {
   constructor(syntax: Syntax<N>, kind: Kind<How>) {
     this.#syntax = syntax
     this.#kind = kind
-    this.#names = namesThatReach(syntax, kind.seeds)
+    this.#names = namesThatReach(syntax, kind.seeds(syntax))
   }
 
   /** Whether a call of a function of that name may lead to it: calls of all others cost nothing. */

@@ -7,10 +7,9 @@ import { isReachable } from './reach.ts'
  * The parameters and fields that keep control from `node` where they hold something: `trx` for `knex` in `trx ?? knex`, and for what
  * follows `if (trx) return save(trx)`.
  */
-export function keptAwayBy<N>(syntax: Syntax<N>, node: N): Place<N>[] {
+export function keptAwayBy<N extends object>(syntax: Syntax<N>, node: N): Place<N>[] {
   return testsAbove(syntax, node)
     .flatMap((test) => handlesIn(syntax, test))
-    .filter((place) => place.root.kind !== 'value' && mayBeTransaction(syntax, place))
     .filter((place) => !isReachable(syntax, node, place))
 }
 
@@ -41,10 +40,45 @@ function testsAbove<N>(syntax: Syntax<N>, node: N): N[] {
   return tests
 }
 
-function handlesIn<N>(syntax: Syntax<N>, test: N): Place<N>[] {
-  const isPlain = (child: N) => syntax.view(child).kind !== 'function'
-  return [...nodesIn(syntax, test, isPlain)].flatMap((node) => {
-    const { kind } = syntax.view(node)
-    return kind === 'name' || kind === 'member' ? placesOf(syntax, node) : []
-  })
+/** `amount` of `limits.amount`: no value by itself, and to find what it is of, TypeScript would ask for types. */
+function isPropertyName<N>(syntax: Syntax<N>, node: N): boolean {
+  const above = syntax.parent(node)
+  const view = above === undefined ? undefined : syntax.view(above)
+  return view?.kind === 'member' && view.object !== node
+}
+
+/** Whether a value may come from a parameter or a field, without asking for types: `row` behind `const row = await …` does not. */
+function mayBeGiven<N>(syntax: Syntax<N>, node: N, depth = 0): boolean {
+  const view = syntax.view(node)
+  switch (view.kind) {
+    case 'member':
+      return mayBeGiven(syntax, view.object, depth)
+    case 'wrapped':
+      return mayBeGiven(syntax, view.inner, depth)
+    case 'name': {
+      const declared = syntax.declarationOf(node)
+      if (declared?.kind !== 'constant' || depth > 6) return declared !== undefined
+      return mayBeGiven(syntax, declared.value, depth + 1)
+    }
+    default:
+      return view.kind !== 'call' && view.kind !== 'await' && view.kind !== 'literal' && view.kind !== 'other'
+  }
+}
+
+const handles = new WeakMap<object, readonly Place<unknown>[]>()
+
+/** Looked for once in each test, whatever stands below it. */
+function handlesIn<N extends object>(syntax: Syntax<N>, test: N): readonly Place<N>[] {
+  const known = handles.get(test) as readonly Place<N>[] | undefined
+  if (known !== undefined) return known
+  const isPlain = (child: N) => !syntax.isFunction(child) && !isPropertyName(syntax, child)
+  const found = [...nodesIn(syntax, test, isPlain)]
+    .flatMap((node) => {
+      const { kind } = syntax.view(node)
+      const isAsked = (kind === 'name' || kind === 'member') && mayBeGiven(syntax, node)
+      return isAsked ? placesOf(syntax, node) : []
+    })
+    .filter((place) => place.root.kind !== 'value' && mayBeTransaction(syntax, place))
+  handles.set(test, found)
+  return found
 }

@@ -1,4 +1,5 @@
 import { builderMethods } from '../knex/builder-methods.ts'
+import { mayTakeOptions } from '../knex/scope-options.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 
 /** What one file says by names alone. */
@@ -16,16 +17,27 @@ const indexes = new WeakMap<object, FileIndex<unknown>>()
  * calls of these, which is what keeps the rules cheap; a name too many costs time, never a wrong report.
  */
 export function namesThatReach<N>(syntax: Syntax<N>, seeds: Iterable<string>): ReadonlySet<string> {
+  const callers = callersIn(syntax)
+  const found = new Set(seeds)
+  // A set's iteration goes on over what is added meanwhile.
+  for (const name of found) for (const caller of callers.get(name) ?? []) found.add(caller)
+  return found
+}
+
+const allCallers = new WeakMap<object, ReadonlyMap<string, ReadonlySet<string>>>()
+
+/** A word → the names of functions that call it. */
+function callersIn<N>(syntax: Syntax<N>): ReadonlyMap<string, ReadonlySet<string>> {
+  const known = allCallers.get(syntax.scope)
+  if (known !== undefined) return known
   const callers = new Map<string, Set<string>>()
   for (const root of syntax.roots()) {
     for (const [name, called] of indexOf(syntax, root).calledNames) {
       for (const callee of called) addTo(callers, callee, name)
     }
   }
-  const found = new Set(seeds)
-  // A set's iteration goes on over what is added meanwhile.
-  for (const name of found) for (const caller of callers.get(name) ?? []) found.add(caller)
-  return found
+  allCallers.set(syntax.scope, callers)
+  return callers
 }
 
 /** Every method and property of that name in classes and objects of the program. */
@@ -39,9 +51,10 @@ function indexOf<N>(syntax: Syntax<N>, root: N & object): FileIndex<N> {
   const calledNames = new Map<string, Set<string>>()
   const members = new Map<string, N[]>()
   // A stack of its own: generated code nests thousands deep.
-  const waiting: { node: N; within: readonly string[] }[] = [{ node: root, within: [] }]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { node, within } = next
+  const waiting: N[] = [root]
+  const names: (readonly string[])[] = [[]]
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    const within = names.pop()!
     const named = syntax.namedBy(node)
     const inside = named === undefined ? within : [...within, named.name]
     if (named?.aliasOf !== undefined && named.aliasOf !== named.name)
@@ -51,11 +64,15 @@ function indexOf<N>(syntax: Syntax<N>, root: N & object): FileIndex<N> {
       if (others === undefined) members.set(named.name, [node])
       else others.push(node)
     }
-    if (inside.length > 0) {
-      for (const called of calledWords(syntax, node))
-        for (const name of inside) addTo(calledNames, name, called)
+    const called = inside.length === 0 ? undefined : syntax.calledName(node)
+    if (called !== undefined) {
+      for (const word of wordsOf(syntax, node, called))
+        for (const name of inside) addTo(calledNames, name, word)
     }
-    syntax.eachChild(node, (child) => waiting.push({ node: child, within: inside }))
+    syntax.eachChild(node, (child) => {
+      waiting.push(child)
+      names.push(inside)
+    })
   }
   const index = { calledNames, members }
   indexes.set(root, index)
@@ -65,9 +82,8 @@ function indexOf<N>(syntax: Syntax<N>, root: N & object): FileIndex<N> {
 const vague = new Set(['latest', 'up', 'down', 'rollback', 'start', 'call', 'apply', 'bind'])
 
 /** `knex.migrate.latest()` and `transaction.start()` count by their first word: the last says nothing. */
-function calledWords<N>(syntax: Syntax<N>, node: N): readonly string[] {
-  const name = syntax.calledName(node)
-  if (name === undefined) return []
+function wordsOf<N>(syntax: Syntax<N>, node: N, name: string): readonly string[] {
+  if (name === 'transaction') return mayTakeOptions(syntax, node) ? [name, `${name}({})`] : [name]
   if (!builderMethods.has(name) && !vague.has(name)) return [name]
   const view = syntax.view(node)
   const callee = view.kind === 'call' ? syntax.view(view.callee) : undefined

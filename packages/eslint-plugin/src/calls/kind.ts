@@ -11,9 +11,10 @@ export interface Kind<How> {
   readonly key: string
   /**
    * The words of calls that do it. Functions from whose names no such word can be reached are never looked into. A word behind
-   * `().` counts only where it is called on a call's answer: `().where` in `db('t').where(…)`.
+   * `().` counts only where it is called on a call's answer: `().where` in `db('t').where(…)`; one before `({})` only where an argument
+   * may be options.
    */
-  readonly seeds: Iterable<string>
+  seeds<N>(syntax: Syntax<N>): Iterable<string>
   /** Whether it is also done on what nobody passes: a module's own Knex, or nothing at all. */
   readonly isFixedToo: boolean
   /** By shape and name alone, for it is asked of every call: whether `call` may do it by itself. */

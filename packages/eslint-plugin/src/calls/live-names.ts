@@ -24,7 +24,7 @@ function createMayBeLive(file: LintedFile): (call: Call) => boolean {
   if (!word.test(source.text)) return () => false
   const names = liveNames(file)
   const isLive = ({ name }: TSESTree.Identifier) => names.has(name) || word.test(name)
-  const isInPlainSight = (child: TSESTree.Node) => syntax.view(child).kind !== 'function'
+  const isInPlainSight = (child: TSESTree.Node) => !syntax.isFunction(child)
   return (call) =>
     [call.callee, ...call.arguments].some((part) => {
       for (const node of nodesIn<TSESTree.Node>(syntax, part, isInPlainSight)) {
@@ -47,8 +47,7 @@ function liveNames(file: LintedFile): ReadonlySet<string> {
     ) {
       if (node.typeAnnotation && word.test(file.source.getText(node.typeAnnotation))) names.add(node.key.name)
     } else if (node.type === AST_NODE_TYPES.VariableDeclarator && node.init !== null) {
-      const isFunction = file.syntax.view(node.init).kind === 'function'
-      if (!isFunction)
+      if (!file.syntax.isFunction(node.init))
         holders.push({ name: file.source.getText(node.id), text: file.source.getText(node.init) })
     } else if (node.type === AST_NODE_TYPES.AssignmentPattern) {
       // `function save(db = trx)`

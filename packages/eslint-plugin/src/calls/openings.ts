@@ -13,7 +13,7 @@ import { livenessOf } from './liveness.ts'
 export function openings(wrappers: TransactionFunctions): Kind<OpeningMethod> {
   return {
     key: `openings ${JSON.stringify([...wrappers])}`,
-    seeds: [...openingWords, ...wrappers.keys()],
+    seeds: () => [...openingWords, ...wrappers.keys()],
     isFixedToo: false,
     mayBe: (_, __, name) => openingNames.has(name) || wrappers.has(name),
     deedsOf(syntax, call) {

@@ -13,7 +13,7 @@ const objectionQueries = new Set(['query', '$query', 'relatedQuery', '$relatedQu
 export function queries(wrappers: TransactionFunctions): Kind<Use> {
   return {
     key: `queries ${JSON.stringify([...wrappers])}`,
-    seeds: [
+    seeds: () => [
       ...[...builderMethods].filter((method) => !vague.has(method)).map((method) => `().${method}`),
       ...[...telling, ...otherQueryWords, ...openingWords, ...wrappers.keys()],
     ],

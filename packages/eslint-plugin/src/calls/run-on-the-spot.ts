@@ -4,10 +4,9 @@ import type { Syntax } from '../syntax/syntax.ts'
 
 /** Every node that runs when `fn` does: not what stands in functions that are kept, returned or named. */
 export function nodesRunBy<N>(syntax: Syntax<N>, fn: N): Iterable<N> {
-  return nodesIn(syntax, fn, (child) => {
-    const { kind } = syntax.view(child)
-    return kind === 'function' ? isRunOnTheSpot(syntax, child) : kind !== 'class'
-  })
+  return nodesIn(syntax, fn, (child) =>
+    syntax.isFunction(child) ? isRunOnTheSpot(syntax, child) : !syntax.isClass(child),
+  )
 }
 
 /** Whether a call keeps the functions that it is handed for a time of which the code around it says nothing. */

@@ -1,6 +1,13 @@
 import type { TSESTree } from '@typescript-eslint/utils'
-import { openingOf, openingWords } from '../knex/openings.ts'
-import { askedOf, isGiven, traitsOf, type RootOption, type RootTraits } from '../knex/scope-options.ts'
+import { openingOf } from '../knex/openings.ts'
+import {
+  askedOf,
+  isGiven,
+  mayTakeOptions,
+  traitsOf,
+  type RootOption,
+  type RootTraits,
+} from '../knex/scope-options.ts'
 import type { LintedFile } from '../linted-file.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { createFollow, type Call, type Followed } from './follow.ts'
@@ -23,9 +30,9 @@ export interface Conflict {
 /** Opening a transaction with options that a nested one cannot have. */
 const rootOptions: Kind<string> = {
   key: 'root options',
-  seeds: openingWords,
+  seeds: () => ['transaction({})'],
   isFixedToo: false,
-  mayBe: (_, __, name) => name === 'transaction',
+  mayBe: (syntax, call, name) => name === 'transaction' && mayTakeOptions(syntax, call),
   deedsOf(syntax, call) {
     const asked = askedOf(syntax, call)
     const opening = asked.length === 0 ? undefined : openingOf(syntax, call, new Map())

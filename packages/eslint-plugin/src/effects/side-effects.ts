@@ -86,9 +86,12 @@ export const sideEffects: readonly SideEffect[] = [
 ]
 
 /** Every word of the table, so that calls by other words cost nothing. */
-export const sideEffectWords: ReadonlySet<string> = new Set(
-  sideEffects.flatMap(({ methods }) => [...methods]),
-)
+export const sideEffectWords: ReadonlySet<string> = new Set(wordsOf(sideEffects))
+
+/** The methods of some of the table. */
+export function wordsOf(effects: readonly SideEffect[]): string[] {
+  return effects.flatMap(({ methods }) => [...methods])
+}
 
 function effect(what: SideEffect['what'], packages: string, methods: readonly string[]): SideEffect {
   return { what, packages: new RegExp(`^(?:${packages})(?:/|$)`, 'u'), methods: new Set(methods) }

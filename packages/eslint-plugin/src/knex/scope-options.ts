@@ -33,6 +33,18 @@ function configOf<N>(syntax: Syntax<N>, call: N): ReadonlyMap<string, N> | undef
   return undefined
 }
 
+/** Whether one of its arguments may be options, by shape alone. */
+export function mayTakeOptions<N>(syntax: Syntax<N>, call: N): boolean {
+  const view = syntax.view(call)
+  return (
+    view.kind === 'call' &&
+    view.arguments.slice(0, 2).some((argument) => {
+      const { kind } = syntax.view(argument)
+      return kind === 'object' || kind === 'name' || kind === 'wrapped'
+    })
+  )
+}
+
 function objectAt<N>(syntax: Syntax<N>, node: N, depth = 0): ReadonlyMap<string, N> | undefined {
   const view = syntax.view(node)
   if (view.kind === 'object') return view.properties

@@ -62,19 +62,23 @@ export default createRule<Options, MessageIds>({
     const file = lintedFile(context)
     const extents = extentsOf(file)
     if (extents.all.length === 0) return {}
+    const isInside = (call: Call): boolean => {
+      const [extent] = extents.at(call)
+      return extent !== undefined && call !== extent.opening
+    }
     const search = createFollow<string, Found>(
       file,
       effects({ functions, allow }),
       ({ graph, call, fromNode }) =>
         graph.targetsOf(call).map(({ how, chain, at }) => ({ how, chain, at: fromNode(at) })),
+      isInside,
     )
 
     const check = (call: Call): void => {
-      const [extent] = extents.at(call)
-      if (extent === undefined || call === extent.opening) return
       // What a function of this file does in the transaction is reported where it stands.
+      const isReportedThere = (at: TSESTree.Node) => extents.at(at).includes(extents.at(call)[0]!)
       const found = search(call).find(
-        ({ chain, at }) => chain.length === 0 || at === undefined || !extents.at(at).includes(extent),
+        ({ chain, at }) => chain.length === 0 || at === undefined || !isReportedThere(at),
       )
       if (found === undefined) return
       const { how, chain } = found

@@ -4,6 +4,7 @@ import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
 import { enclosingClass, isNullish, methodOf, named, pathTo, withoutWrapping } from './estree-nodes.ts'
 import { viewOfEstree } from './estree-view.ts'
+import { isFunction } from './function-node.ts'
 import { importsOf } from './imports-of.ts'
 import { isWithin } from './is-within.ts'
 import { packageByImport } from './packages-of.ts'
@@ -44,6 +45,14 @@ export class EstreeSyntax implements Syntax<Node> {
       const children = Array.isArray(child) ? child : [child]
       for (const each of children) if (each !== null && each !== undefined) visit(each)
     }
+  }
+
+  isFunction(node: Node): boolean {
+    return isFunction(node)
+  }
+
+  isClass({ type }: Node): boolean {
+    return type === AST_NODE_TYPES.ClassDeclaration || type === AST_NODE_TYPES.ClassExpression
   }
 
   calledName(node: Node): string | undefined {
@@ -168,6 +177,10 @@ export class EstreeSyntax implements Syntax<Node> {
   handleOf(node: Node, path: readonly string[] = []): Handle {
     this.#isForeign ??= isForeign(importsOf(this.#source.ast))
     return this.#isForeign ? 'none' : handleByName(this, node, path)
+  }
+
+  mayUse(): boolean {
+    return true
   }
 
   packagesOf(call: Node): string[] {

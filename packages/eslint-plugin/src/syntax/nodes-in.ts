@@ -12,10 +12,15 @@ export function* nodesIn<N>(
   const waiting = [root]
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     yield node
-    const children: N[] = []
+    const start = waiting.length
     syntax.eachChild(node, (child) => {
-      if (isEntered(child)) children.push(child)
+      if (isEntered(child)) waiting.push(child)
     })
-    for (const child of children.reverse()) waiting.push(child)
+    // The first child is to be next, without an array of its own for each node.
+    for (let low = start, high = waiting.length - 1; low < high; low++, high--) {
+      const last = waiting[high]!
+      waiting[high] = waiting[low]!
+      waiting[low] = last
+    }
   }
 }

@@ -54,6 +54,26 @@ function requiredBy(node: TSESTree.Node): string | undefined {
   return typeof first.value === 'string' ? first.value : undefined
 }
 
+/** Every package of which {@link packagesByType} may answer: those of the program's files, and those that its own files import. */
+export function packagesIn(ts: TypeScript, program: ts.Program): Set<string> {
+  const found = new Set([always])
+  for (const file of program.getSourceFiles()) {
+    const name = packageOf(file.fileName)
+    if (name !== undefined) found.add(name)
+    // A package without types is known by its import alone, and so is a module of Node.
+    else for (const imported of importedBy(ts, file)) found.add(imported)
+  }
+  return found
+}
+
+function importedBy(ts: TypeScript, { statements }: ts.SourceFile): string[] {
+  return statements.flatMap((statement) => {
+    const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)
+    const from = isImport ? statement.moduleSpecifier : undefined
+    return from !== undefined && ts.isStringLiteral(from) ? [from.text] : []
+  })
+}
+
 /** The packages that a call's callee comes from: by its import, by the type of what it is called on, and by its own declaration. */
 export function packagesByType(ts: TypeScript, checker: ts.TypeChecker, call: ts.CallExpression): string[] {
   const callee = withoutWrapping(ts, call.expression)
@@ -100,14 +120,20 @@ function withoutAlias(
 /** The packages in which a symbol is declared, without the `@types/` before them. */
 function packagesDeclaring(symbol: ts.Symbol | undefined): string[] {
   return (symbol?.declarations ?? []).flatMap((declaration) => {
-    const { fileName } = declaration.getSourceFile()
-    const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//u.exec(fileName) ?? []
+    const name = packageOf(declaration.getSourceFile().fileName)
     if (name === undefined) return []
-    if (name === 'typescript' || name === 'undici-types') return [always]
-    if (name === '@types/node') return [nodeModule(declaration) ?? always]
-    const [, scope, unscoped] = /^@types\/(?:([^/]+?)__)?([^/]+)$/u.exec(name) ?? []
-    return [unscoped === undefined ? name : scope === undefined ? unscoped : `@${scope}/${unscoped}`]
+    return [name === always ? (nodeModule(declaration) ?? always) : name]
   })
+}
+
+/** The package that a file belongs to, without the `@types/` before it; {@link always} where it declares the language or the host. */
+function packageOf(fileName: string): string | undefined {
+  const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//u.exec(fileName) ?? []
+  if (name === undefined) return undefined
+  if (name === 'typescript' || name === 'undici-types' || name === '@types/node') return always
+  const [, scope, unscoped] = /^@types\/(?:([^/]+?)__)?([^/]+)$/u.exec(name) ?? []
+  if (unscoped === undefined) return name
+  return scope === undefined ? unscoped : `@${scope}/${unscoped}`
 }
 
 /** `declare module 'http' { … }` */

@@ -33,6 +33,9 @@ export interface Syntax<N> {
   view(node: N): View<N>
   parent(node: N): N | undefined
   eachChild(node: N, visit: (child: N) => void): void
+  /** Without building a view: asked of every node. */
+  isFunction(node: N): boolean
+  isClass(node: N): boolean
   /** The last word of what a call or `new` calls, without building a view: asked of every node. */
   calledName(node: N): string | undefined
   /** The name a node gives to a function or to another name, and that other name: asked of every node. */
@@ -63,9 +66,11 @@ export interface Syntax<N> {
   accessorAt(member: N): { readonly returns: N | undefined } | undefined
   /** What the value at `node`, followed through `path`, is. */
   handleOf(node: N, path?: readonly string[]): Handle
-  /** Whether a call's answer tells by a type predicate that its first argument is a transaction. */
+  /** Whether anything of such packages can be in what {@link packagesOf} answers here. */
+  mayUse(packages: RegExp): boolean
   /** The packages that declare what a call calls, or what it is called on; `global` for what is always there. */
   packagesOf(call: N): readonly string[]
+  /** Whether a call's answer tells by a type predicate that its first argument is a transaction. */
   isTransactionGuard(call: N): boolean
   isObjectionModel(node: N): boolean
   isObjectionTransaction(node: N): boolean

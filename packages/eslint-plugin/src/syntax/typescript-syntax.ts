@@ -2,7 +2,7 @@ import type * as ts from 'typescript'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import { handleOfType, isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
-import { packagesByType } from './packages-of.ts'
+import { packagesByType, packagesIn } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
 import { TypeScriptFunctions } from './typescript-functions.ts'
@@ -22,6 +22,7 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   readonly #checker: ts.TypeChecker
   readonly #functions: TypeScriptFunctions
   readonly #handles: TypeScriptHandles
+  #packages: ReadonlySet<string> | undefined
   readonly #values = new WeakMap<ts.VariableDeclaration, { readonly value: ts.Expression | undefined }>()
 
   constructor(typescript: TypeScript, program: ts.Program) {
@@ -46,6 +47,14 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     this.#ts.forEachChild(node, (child) => {
       visit(child)
     })
+  }
+
+  isFunction(node: ts.Node): boolean {
+    return this.#ts.isFunctionLike(node)
+  }
+
+  isClass(node: ts.Node): boolean {
+    return this.#ts.isClassLike(node)
   }
 
   calledName(node: ts.Node): string | undefined {
@@ -180,6 +189,11 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
     const handle = this.#handles.of(node, path)
     if (handle !== 'unknown') return handle
     return isForeign(this.#importsOf(node.getSourceFile())) ? 'none' : handleByName(this, node, path)
+  }
+
+  mayUse(packages: RegExp): boolean {
+    this.#packages ??= packagesIn(this.#ts, this.#program)
+    return [...this.#packages].some((name) => packages.test(name))
   }
 
   packagesOf(call: ts.Node): string[] {

@@ -13,7 +13,7 @@ export function isInsert(call: TSESTree.CallExpression): boolean {
 /** The inserts that `node` runs itself; those in functions inside it may run in a transaction of their own. */
 export function insertsIn(syntax: EstreeSyntax, node: TSESTree.Node): TSESTree.CallExpression[] {
   const found: TSESTree.CallExpression[] = []
-  const isOutsideFunctions = (child: TSESTree.Node) => syntax.view(child).kind !== 'function'
+  const isOutsideFunctions = (child: TSESTree.Node) => !syntax.isFunction(child)
   for (const current of nodesIn<TSESTree.Node>(syntax, node, isOutsideFunctions)) {
     if (current.type === AST_NODE_TYPES.CallExpression && isInsert(current)) found.push(current)
   }
