@@ -9,6 +9,7 @@ export const linesWithHoles: readonly string[] = [
   'await trx.raw(`SELECT ${HOLE} FROM t; SAVEPOINT ${HOLE}`)',
   'await trx.raw("LOCK TABLE " + HOLE + " IN SHARE MODE")',
   'await client.query(HOLE); await client.query({ text: HOLE, values: HOLE })',
+  'await client.query("BEGIN"); await client.query(`BEGIN ${HOLE}`); await save(client); await HOLE.query(text); await HOLE.connect()',
   'await client.query(["DECLARE c CURSOR FOR", HOLE].join(" "))',
   'await sql`INSERT INTO t VALUES (${HOLE}) ON CONFLICT DO NOTHING`',
   'await trx(HOLE).insert(HOLE).onConflict(HOLE).merge(HOLE)',

@@ -19,7 +19,7 @@ function mayBeTransaction<N>(syntax: Syntax<N>, place: Place<N>): boolean {
 }
 
 /** What is asked on the way to `node`. */
-function testsAbove<N>(syntax: Syntax<N>, node: N): N[] {
+export function testsAbove<N>(syntax: Syntax<N>, node: N): N[] {
   const tests: N[] = []
   for (
     let child = node, above = syntax.parent(child);

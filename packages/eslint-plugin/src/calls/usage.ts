@@ -1,3 +1,4 @@
+import { functionAround } from '../syntax/function-around.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 
 /**
@@ -104,13 +105,6 @@ function ofTransacting<N>(syntax: Syntax<N>, call: N, depth: number): Usage<N> {
   const view = syntax.view(call)
   const [transacting] = view.kind === 'call' ? view.arguments : []
   return { ...usageOf(syntax, call, depth + 1), ...(transacting !== undefined && { transacting }) }
-}
-
-function functionAround<N>(syntax: Syntax<N>, node: N): N | undefined {
-  for (let above = syntax.parent(node); above !== undefined; above = syntax.parent(above)) {
-    if (syntax.view(above).kind === 'function') return above
-  }
-  return undefined
 }
 
 /** An async function awaits what it returns; another's caller decides, or the call that runs it. */

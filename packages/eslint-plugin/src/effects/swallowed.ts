@@ -1,5 +1,5 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
-import { lastActionOf } from '../extent/ends.ts'
+import { lastControlOf } from '../extent/ends.ts'
 import { extentsOf } from '../extent/extents.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
@@ -45,7 +45,7 @@ function endsByName(file: LintedFile, call: TSESTree.CallExpression): boolean {
   const name = file.syntax.calledName(call) ?? ''
   if (/^(?:reject|rollback\w*|roll_back|exit|setRollbackOnly|abort\w*)$|Rollback$/u.test(name)) return true
   if (name === 'next') return call.arguments.length > 0
-  return name === 'query' && lastActionOf(call) === 'ended'
+  return name === 'query' && lastControlOf(file, call) === 'end'
 }
 
 function neverReturns({ services }: LintedFile, call: TSESTree.CallExpression): boolean {

@@ -1,14 +1,15 @@
-import { classify } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
+import { controlsOf, type Control } from '../pg/transaction-control.ts'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import type { Extent } from './extent.ts'
 import { momentOf } from './moment.ts'
 import { isFunction } from '../syntax/function-node.ts'
 import { isWithin } from '../syntax/is-within.ts'
+import { syntaxOfProgram } from '../syntax/syntax-of-program.ts'
 
 /** Functions that end the transaction that they are handed, by their names. */
-const endingName = /commit|rollback|roll_back|abort/iu
+export const endingName: RegExp = /commit|rollback|roll_back|abort/iu
 
 const known = new WeakMap<Extent, readonly TSESTree.Node[]>()
 
@@ -34,43 +35,30 @@ function endBy(file: LintedFile, mention: TSESTree.Node, isClient: boolean): TSE
   }
   if (parent?.type !== AST_NODE_TYPES.MemberExpression || parent.object !== mention) return undefined
   const name = ASTUtils.getPropertyName(parent)
-  if (isClient) return name === 'query' || name === 'release' ? endByClient(parent, name) : undefined
+  if (isClient) return endByClient(file, parent, name)
   return name === 'commit' || name === 'rollback' ? parent : undefined
 }
 
-function endByClient(member: TSESTree.MemberExpression, name: string): TSESTree.Node | undefined {
+function endByClient(
+  file: LintedFile,
+  member: TSESTree.MemberExpression,
+  name: string | null,
+): TSESTree.Node | undefined {
   const call = member.parent
-  if (call.type !== AST_NODE_TYPES.CallExpression) return undefined
-  return name === 'release' || lastActionOf(call) === 'ended' ? call : undefined
+  if (call.type !== AST_NODE_TYPES.CallExpression || call.callee !== member) return undefined
+  if (name === 'release' || name === 'end') return call
+  return name === 'query' && lastControlOf(file, call) === 'end' ? call : undefined
 }
 
-/** What the SQL handed to `client.query(…)` leaves behind, where it is written out: a transaction begun, or one ended. */
-export function lastActionOf(call: TSESTree.CallExpression): 'begun' | 'ended' | undefined {
-  const text = textOf(call.arguments[0])
-  if (text === undefined || !/\b(?:begin|start|commit|end|rollback|abort)\b/iu.test(text)) return undefined
-  const last = classify(text)
-    .map(({ transaction }) => transaction?.action)
-    .findLast((action) => action === 'begin' || action === 'commit' || action === 'rollback')
-  return last === undefined ? undefined : last === 'begin' ? 'begun' : 'ended'
-}
-
-function textOf(node: TSESTree.Node | undefined): string | undefined {
-  switch (node?.type) {
-    case AST_NODE_TYPES.Literal:
-      return typeof node.value === 'string' ? node.value : undefined
-    case AST_NODE_TYPES.TemplateLiteral:
-      // What a hole adds is at most an isolation level.
-      return node.quasis[0]?.value.cooked?.trim()
-    case AST_NODE_TYPES.ObjectExpression:
-      for (const property of node.properties) {
-        const isText =
-          property.type === AST_NODE_TYPES.Property && ASTUtils.getPropertyName(property) === 'text'
-        if (isText) return textOf(property.value)
-      }
-      return undefined
-    default:
-      return undefined
-  }
+/** What the SQL handed to `client.query(…)` leaves behind, where it can be told: a transaction begun, or one ended. */
+export function lastControlOf(file: LintedFile, call: TSESTree.CallExpression): Control | undefined {
+  const here = controlsOf(file.syntax, call).at(-1)
+  const type = call.arguments[0]?.type
+  const isNamed = type === AST_NODE_TYPES.Identifier || type === AST_NODE_TYPES.MemberExpression
+  if (here !== undefined || file.services === undefined || !isNamed) return here
+  // A constant of another file.
+  const { program, esTreeNodeToTSNodeMap } = file.services
+  return controlsOf(syntaxOfProgram(program), esTreeNodeToTSNodeMap.get(call)).at(-1)
 }
 
 /** An end within a function runs where that function does; one that is kept for later ends nothing here. */

@@ -4,8 +4,8 @@ import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint
 export interface Extent {
   /**
    * How it begins: `callback` with a function that is handed to what opens the transaction, `started` behind a statement that
-   * opens it (`const trx = await knex.transaction()`), `client` behind `BEGIN` on a client of pg, `handed` with a function that
-   * takes an open transaction.
+   * opens it (`const trx = await knex.transaction()`), `client` behind `BEGIN` on a client of pg or with a callback that is handed one,
+   * `handed` with a function that takes an open transaction.
    */
   readonly kind: 'callback' | 'started' | 'client' | 'handed'
   /** The function or the block that it is a part of: it never reaches beyond. */

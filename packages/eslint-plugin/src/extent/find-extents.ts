@@ -1,12 +1,15 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { isForeign } from '../knex/handle-by-name.ts'
 import type { LintedFile } from '../linted-file.ts'
+import { pgAt } from '../pg/pg-at.ts'
+import { isOtherDatabase } from '../sql/other-database.ts'
 import { importsOf } from '../syntax/imports-of.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
-import { lastActionOf } from './ends.ts'
+import { lastControlOf } from './ends.ts'
 import type { Extent } from './extent.ts'
 import { handedTo } from './handed.ts'
 import { callbacksOf, openedBy } from './opened-by.ts'
+import { isCertain } from './still-open.ts'
 import { placeOf, variableNamed, variableSetTo } from './variable-set-to.ts'
 import { isFunction } from '../syntax/function-node.ts'
 
@@ -57,8 +60,8 @@ function extentsOpenedBy(file: LintedFile, call: TSESTree.CallExpression): Exten
   const { on } = opened
   const callbacks = callbacksOf(file, call, opened)
   if (callbacks.length > 0) {
-    return callbacks.map(({ fn, variable }) => ({
-      kind: 'callback',
+    return callbacks.map(({ fn, variable, isClient }) => ({
+      kind: isClient ? 'client' : 'callback',
       root: fn,
       start: undefined,
       opening: call,
@@ -72,13 +75,13 @@ function extentsOpenedBy(file: LintedFile, call: TSESTree.CallExpression): Exten
   return [{ kind: 'started', root, start, opening: call, on, variable }]
 }
 
-/** `await client.query('BEGIN')` */
+/** `await client.query('BEGIN')`, where nothing keeps control from it: of a pool each query has a client of its own. */
 function begunBy(file: LintedFile, call: TSESTree.CallExpression): Extent[] {
-  if (call.callee.type !== AST_NODE_TYPES.MemberExpression || lastActionOf(call) !== 'begun') return []
+  if (call.callee.type !== AST_NODE_TYPES.MemberExpression || lastControlOf(file, call) !== 'begin') return []
   const on = call.callee.object
   const variable = variableNamed(file, on)
   const place = placeOf(call)
-  return variable === undefined || place === undefined
-    ? []
-    : [{ kind: 'client', ...place, opening: call, on, variable }]
+  if (variable === undefined || place === undefined || !isCertain(call, place.start)) return []
+  if (pgAt(file, on) === 'pool' || isOtherDatabase(file.source, on)) return []
+  return [{ kind: 'client', ...place, opening: call, on, variable }]
 }

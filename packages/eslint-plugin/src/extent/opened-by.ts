@@ -1,5 +1,6 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
+import { pgAt } from '../pg/pg-at.ts'
 import { syntaxOfProgram } from '../syntax/syntax-of-program.ts'
 import { isFunction, type FunctionNode } from '../syntax/function-node.ts'
 
@@ -45,24 +46,33 @@ export function openedBy(file: LintedFile, call: TSESTree.CallExpression): Opene
   }
 }
 
+/** A function that runs in a transaction, and what hands that to it. */
+interface CallbackRun {
+  readonly fn: FunctionNode
+  readonly variable: TSESLint.Scope.Variable | undefined
+  /** It is handed a client of pg. */
+  readonly isClient: boolean
+}
+
 /** The functions that a call which opens a transaction runs in it, and the variable in which each gets it. */
 export function callbacksOf(
   file: LintedFile,
   call: TSESTree.CallExpression,
   { isLast, isWrapper }: Opened,
-): { fn: FunctionNode; variable: TSESLint.Scope.Variable | undefined }[] {
+): CallbackRun[] {
   return call.arguments.flatMap((argument) => {
     const fn = file.syntax.functionAt(argument)
     if (fn === undefined || !isFunction(fn)) return []
     if (fn !== argument && !isOnlyHandedHere(file, argument)) return []
     const parameter = isLast ? fn.params.at(-1) : fn.params[0]
     const isNamed = parameter?.type === AST_NODE_TYPES.Identifier
-    if (isWrapper && isNamed && file.handleAt(parameter) !== 'transaction')
-      return [{ fn, variable: undefined }]
+    const isTransaction = !isWrapper || (isNamed && file.handleAt(parameter) === 'transaction')
+    const isClient = !isTransaction && isNamed && pgAt(file, parameter) === 'client'
+    if (isNamed && !isTransaction && !isClient) return [{ fn, variable: undefined, isClient }]
     const variable = isNamed
       ? file.source.getDeclaredVariables(fn).find(({ defs }) => defs.some(({ name }) => name === parameter))
       : undefined
-    return [{ fn, variable }]
+    return [{ fn, variable, isClient }]
   })
 }
 

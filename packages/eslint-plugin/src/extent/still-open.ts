@@ -1,6 +1,7 @@
 import { AST_NODE_TYPES, type TSESTree } from '@typescript-eslint/utils'
 import { ancestorsOf } from '../syntax/ancestors-of.ts'
 import { statementsOf, type Extent } from './extent.ts'
+import { isFunction } from '../syntax/function-node.ts'
 import { isWithin } from '../syntax/is-within.ts'
 
 /** What has become of a transaction once control comes out of a stretch of code; `left` where it never does. */
@@ -46,9 +47,7 @@ function stateAfter(node: TSESTree.Node, ends: Ends): State {
       return stateAfterTry(node, ends)
     default:
       if (!holdsEnd(node, ends)) return 'open'
-      return isExpression(node) && ends.some((end) => isWithin(end, node) && isCertain(end, node))
-        ? 'ended'
-        : 'either'
+      return ends.some((end) => isWithin(end, node) && isCertain(end, node)) ? 'ended' : 'either'
   }
 }
 
@@ -86,9 +85,11 @@ function holdsEnd(node: TSESTree.Node, ends: Ends): boolean {
 }
 
 /** Whether what stands in a statement runs whenever the statement does. */
-function isCertain(node: TSESTree.Node, statement: TSESTree.Node): boolean {
+export function isCertain(node: TSESTree.Node, statement: TSESTree.Node): boolean {
+  if (!isExpression(statement)) return false
   for (const [above, child] of ancestorsOf(node)) {
     if (child === statement) break
+    if (isFunction(above)) return false
     if (above.type === AST_NODE_TYPES.LogicalExpression && above.right === child) return false
     if (above.type === AST_NODE_TYPES.ConditionalExpression && above.test !== child) return false
   }

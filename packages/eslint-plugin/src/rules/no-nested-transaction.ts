@@ -3,6 +3,7 @@ import type { TSESLint } from '@typescript-eslint/utils'
 import type { Call } from '../calls/follow.ts'
 import type { Step } from '../calls/kind.ts'
 import { createInspect, type Nesting } from '../calls/nestings.ts'
+import { createSecondBeginSearch } from '../calls/second-begins.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
 import { lintedFile, type LintedFile } from '../linted-file.ts'
@@ -19,10 +20,15 @@ type MessageIds =
   | 'batchInsert'
   | 'provider'
   | 'migrate'
+  | 'begin'
+  | 'beginThrough'
   | keyof typeof outerMessages
   | keyof typeof transactingMessages
 
 const breaks = 'Knex sends SAVEPOINT for it, which a write-forwarding reader refuses.'
+
+const stays =
+  'PostgreSQL opens no second one: it warns, and the first COMMIT or ROLLBACK ends everything, with what is sent behind it outside of any transaction.'
 
 export default createRule<[], MessageIds>({
   name: 'no-nested-transaction',
@@ -42,6 +48,8 @@ export default createRule<[], MessageIds>({
       batchInsert: `\`batchInsert\` opens a transaction of its own on the live one: ${breaks} Run it in the transaction with \`.transacting(…)\`.`,
       provider: `This provider opens a transaction on one that is already open: ${breaks} {{instead}}`,
       migrate: `Migrations run in transactions of their own, opened on the live one: ${breaks} Migrate outside of it, on the writer.`,
+      begin: `This sends BEGIN on \`{{client}}\`, where a transaction is open already. ${stays} Leave it out, with the COMMIT and ROLLBACK that belong to it.`,
+      beginThrough: `This hands \`{{client}}\`, on which a transaction is open, to {{chain}}, which sends BEGIN on it. ${stays} Send BEGIN, COMMIT and ROLLBACK only where the transaction begins, or nest by transactions of a flattened Knex.`,
       ...outerMessages,
       ...transactingMessages,
     },
@@ -49,6 +57,7 @@ export default createRule<[], MessageIds>({
   create(context) {
     const file = lintedFile(context)
     const inspect = createInspect(file)
+    const searchSecondBegins = createSecondBeginSearch(file)
 
     const check = (call: Call): void => {
       for (const nesting of inspect(call)) {
@@ -59,6 +68,11 @@ export default createRule<[], MessageIds>({
           data: { chain: chainText(nesting.chain), instead: supportTable.savepoint.instead },
           suggest: suggestionsFor(file, call, nesting),
         })
+      }
+      for (const { node, client, chain } of searchSecondBegins(call)) {
+        if (file.isOnWriter(node)) continue
+        const messageId = chain.length > 0 ? 'beginThrough' : 'begin'
+        context.report({ node, messageId, data: { client, chain: wayText(chain) } })
       }
     }
     return { CallExpression: check, NewExpression: check }
@@ -80,12 +94,13 @@ function messageOf({ how, chain }: Nesting): MessageIds {
 
 /** `saveOrder (orders.ts:12), which calls insertLines (lines.ts:41), which opens a transaction on db`. */
 function chainText(chain: readonly Step<OpeningMethod>[]): string {
-  return chain
-    .map(({ name, file, line, on }) => {
-      const opens = on === undefined ? '' : `, which opens a transaction on \`${on}\``
-      return `\`${name}\` (${file}:${line})${opens}`
-    })
-    .join(', which passes it to ')
+  const on = chain.at(-1)?.on
+  return on === undefined ? wayText(chain) : `${wayText(chain)}, which opens a transaction on \`${on}\``
+}
+
+/** `saveOrder (orders.ts:12), which passes it to insertLines (lines.ts:41)`. */
+function wayText(chain: readonly Step<unknown>[]): string {
+  return chain.map(({ name, file, line }) => `\`${name}\` (${file}:${line})`).join(', which passes it to ')
 }
 
 function suggestionsFor(

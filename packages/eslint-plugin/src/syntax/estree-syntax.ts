@@ -2,6 +2,7 @@ import { AST_NODE_TYPES, ASTUtils, TSESLint, type TSESTree } from '@typescript-e
 import { ancestorsOf } from './ancestors-of.ts'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import type { Handle } from '../knex/handle.ts'
+import { pgByName, type PgHeld } from '../pg/held.ts'
 import { enclosingClass, isNullish, methodOf, named, pathTo, withoutWrapping } from './estree-nodes.ts'
 import { viewOfEstree } from './estree-view.ts'
 import { isFunction } from './function-node.ts'
@@ -181,6 +182,10 @@ export class EstreeSyntax implements Syntax<Node> {
 
   mayUse(): boolean {
     return true
+  }
+
+  pgOf(node: Node, path: readonly string[] = []): PgHeld {
+    return pgByName(this, node, path)
   }
 
   packagesOf(call: Node): string[] {

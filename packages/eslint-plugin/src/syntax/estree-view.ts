@@ -80,6 +80,8 @@ export function viewOfEstree(node: Node): View<Node> {
         kind: 'literal',
         value: node.value === null || typeof node.value === 'boolean' ? node.value : String(node.value),
       }
+    case AST_NODE_TYPES.TemplateLiteral:
+      return templateView(node)
     case AST_NODE_TYPES.FunctionDeclaration:
     case AST_NODE_TYPES.FunctionExpression:
     case AST_NODE_TYPES.ArrowFunctionExpression:
@@ -90,6 +92,13 @@ export function viewOfEstree(node: Node): View<Node> {
     default:
       return other
   }
+}
+
+function templateView({ quasis }: TSESTree.TemplateLiteral): View<Node> {
+  const [first = '', ...others] = quasis.map(({ value }) => value.cooked ?? '')
+  return others.length === 0
+    ? { kind: 'literal', value: first }
+    : { kind: 'template', texts: [first, ...others] }
 }
 
 function memberView({ object, property, computed }: TSESTree.MemberExpression): View<Node> {

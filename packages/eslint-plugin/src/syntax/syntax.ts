@@ -1,4 +1,5 @@
 import type { Handle } from '../knex/handle.ts'
+import type { PgHeld } from '../pg/held.ts'
 import type { View } from './view.ts'
 
 /** Where a name was introduced, as far as following a value needs it. */
@@ -66,6 +67,8 @@ export interface Syntax<N> {
   accessorAt(member: N): { readonly returns: N | undefined } | undefined
   /** What the value at `node`, followed through `path`, is. */
   handleOf(node: N, path?: readonly string[]): Handle
+  /** What of pg the value at `node`, followed through `path`, is. */
+  pgOf(node: N, path?: readonly string[]): PgHeld
   /** Whether anything of such packages can be in what {@link packagesOf} answers here. */
   mayUse(packages: RegExp): boolean
   /** The packages that declare what a call calls, or what it is called on; `global` for what is always there. */

@@ -1,6 +1,8 @@
 import type * as ts from 'typescript'
 import { handleOfType } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
+import { pgOfType } from '../pg/held-of-type.ts'
+import type { PgHeld } from '../pg/held.ts'
 import type { TypeScriptFunctions } from './typescript-functions.ts'
 
 type TypeScript = typeof ts
@@ -24,13 +26,23 @@ export class TypeScriptHandles {
       const everywhere = symbol === undefined ? 'depends' : this.#everywhere(symbol)
       if (everywhere !== 'depends') return everywhere
     }
+    const type = this.#typeAt(node, path)
+    return type === undefined ? 'unknown' : handleOfType(this.#ts, this.#checker, type)
+  }
+
+  pgOf(node: ts.Node, path: readonly string[]): PgHeld {
+    const type = this.#typeAt(node, path)
+    return type === undefined ? 'unknown' : pgOfType(this.#ts, this.#checker, type)
+  }
+
+  #typeAt(node: ts.Node, path: readonly string[]): ts.Type | undefined {
     let type = this.#checker.getTypeAtLocation(node)
     for (const property of path) {
       const symbol = this.#propertyOf(this.#checker.getNonNullableType(type), property)
-      if (symbol === undefined) return 'unknown'
+      if (symbol === undefined) return undefined
       type = this.#checker.getTypeOfSymbolAtLocation(symbol, node)
     }
-    return handleOfType(this.#ts, this.#checker, type)
+    return type
   }
 
   #symbolOf(node: ts.Node): ts.Symbol | undefined {

@@ -2,6 +2,7 @@ import type * as ts from 'typescript'
 import { handleByName, isForeign } from '../knex/handle-by-name.ts'
 import { handleOfType, isDeclaredIn } from '../knex/handle-of-type.ts'
 import type { Handle } from '../knex/handle.ts'
+import { pgByName, type PgHeld } from '../pg/held.ts'
 import { packagesByType, packagesIn } from './packages-of.ts'
 import { shortPath } from './short-path.ts'
 import type { Declaration, Named, Syntax } from './syntax.ts'
@@ -194,6 +195,11 @@ export class TypeScriptSyntax implements Syntax<ts.Node> {
   mayUse(packages: RegExp): boolean {
     this.#packages ??= packagesIn(this.#ts, this.#program)
     return [...this.#packages].some((name) => packages.test(name))
+  }
+
+  pgOf(node: ts.Node, path: readonly string[] = []): PgHeld {
+    const held = this.#handles.pgOf(node, path)
+    return held === 'unknown' ? pgByName(this, node, path) : held
   }
 
   packagesOf(call: ts.Node): string[] {

@@ -126,6 +126,12 @@ function valueView(ts: TypeScript, node: ts.Node): View<ts.Node> | undefined {
       ? { kind: 'member', object: expression, property: argumentExpression.text }
       : other
   }
+  if (ts.isTemplateExpression(node)) {
+    return {
+      kind: 'template',
+      texts: [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)],
+    }
+  }
   if (ts.isPrefixUnaryExpression(node)) {
     return node.operator === ts.SyntaxKind.ExclamationToken ? { kind: 'not', operand: node.operand } : other
   }

@@ -35,6 +35,8 @@ export type View<N> =
       readonly isOpen: boolean
     }
   | { readonly kind: 'literal'; readonly value: string | boolean | null | undefined }
+  /** A template with holes: the stretches between them. */
+  | { readonly kind: 'template'; readonly texts: readonly [string, ...string[]] }
   | { readonly kind: 'array'; readonly elements: readonly N[] }
   | { readonly kind: 'spread' }
   | { readonly kind: 'function'; readonly fieldsByParameter: ReadonlyMap<string, number> }

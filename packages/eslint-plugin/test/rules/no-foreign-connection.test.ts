@@ -273,5 +273,10 @@ typed.run('no-foreign-connection, with what to do instead', rule, {
         },
       ],
     },
+    // More of plain pg is in test/plain-pg.test.ts.
+    {
+      code: 'async function f(pool) { const client = await pool.connect(); await client.query("BEGIN"); await pool.connect() }',
+      errors: [{ messageId: 'connection' }],
+    },
   ],
 })

@@ -579,5 +579,14 @@ untyped.run('no-nested-transaction, without types', rule, {
         },
       ],
     },
+    // More of plain pg is in test/plain-pg.test.ts.
+    {
+      code: 'async function f(client) { await client.query("BEGIN"); await client.query("BEGIN") }',
+      errors: [{ messageId: 'begin' }],
+    },
+    {
+      code: 'const save = (on) => on.query("BEGIN"); async function f(client) { await client.query("BEGIN"); await save(client) }',
+      errors: [{ messageId: 'beginThrough' }],
+    },
   ],
 })
