@@ -61,7 +61,7 @@ export default createRule<Options, MessageIds>({
   },
   create(context, [{ allow = [] }]) {
     const file = lintedFile(context)
-    const { source, syntax, handleAt, isOnWriter } = file
+    const { syntax, handleAt, isOnWriter } = file
     const { profile } = file.settings
     const lookups = new LookupsBefore(syntax)
     // By default they go by ON CONFLICT.
@@ -80,7 +80,7 @@ export default createRule<Options, MessageIds>({
     }
 
     const checkOnConflict = (call: TSESTree.CallExpression): void => {
-      const found = onConflictCallOf(source, call)
+      const found = onConflictCallOf(file, call)
       if (found === undefined || isAllowed(found.method) || isOnWriter(call.callee)) return
       reportConflict('on-conflict', `.onConflict(…).${found.method}()`, found.node.loc)
     }
@@ -95,9 +95,9 @@ export default createRule<Options, MessageIds>({
     const checkInsert = (insert: TSESTree.CallExpression): void => {
       const query = queryOf(chainOf(insert))
       if (query === undefined || query.methods.has('onConflict') || isAllowed('find-then-insert')) return
-      if (query.on !== undefined && (handleAt(query.on) === 'none' || isOnWriter(query.on))) return
       const found = lookups.decidingOn(insert, query.table)
       if (found === undefined) return
+      if (query.on !== undefined && (handleAt(query.on) === 'none' || isOnWriter(query.on))) return
       const { property } = insert.callee as TSESTree.MemberExpression
       context.report({
         node: property,

@@ -1,7 +1,7 @@
 import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
-import { programOf } from '../syntax/program-of.ts'
-import { packageOf } from '../knex/builder-call.ts'
-import { methodOf } from '../knex/query.ts'
+import { isKnex, packageOf } from '../knex/builder-call.ts'
+import { methodOf, queryOf } from '../knex/query.ts'
+import type { LintedFile } from '../linted-file.ts'
 import { isFunction } from '../syntax/function-node.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
@@ -14,7 +14,11 @@ export interface OnConflictCall {
 }
 
 /** Reads `.merge()` or `.ignore()` after `.onConflict(…)` of Knex or Objection; `undefined` for every other call. */
-export function onConflictCallOf(source: Source, call: TSESTree.CallExpression): OnConflictCall | undefined {
+export function onConflictCallOf(
+  file: LintedFile,
+  call: TSESTree.CallExpression,
+): OnConflictCall | undefined {
+  const { source } = file
   const method = methodOf(call)
   if (method !== 'merge' && method !== 'ignore') return undefined
   const { object, property } = call.callee as TSESTree.MemberExpression
@@ -23,7 +27,7 @@ export function onConflictCallOf(source: Source, call: TSESTree.CallExpression):
   if (onConflict === undefined) return undefined
   const [first] = onConflict.arguments
   if (first !== undefined && isFunction(first)) return undefined
-  if (!isKnexBuilder(source, object)) return undefined
+  if (!isKnexBuilder(file, object)) return undefined
   const isInSight = onConflict.range[0] >= call.range[0] && onConflict.range[1] <= call.range[1]
   return { method, node: isInSight ? (onConflict.callee as TSESTree.MemberExpression).property : property }
 }
@@ -42,8 +46,11 @@ function onConflictIn(source: Source, node: TSESTree.Node): TSESTree.CallExpress
 }
 
 /** Not a builder of another package, as far as its type tells; one's own subclass of Objection's counts. */
-function isKnexBuilder(source: Source, node: TSESTree.Node): boolean {
-  const declarations = programOf(source)?.getTypeAtLocation(node).getSymbol()?.declarations ?? []
+function isKnexBuilder(file: LintedFile, node: TSESTree.Node): boolean {
+  // The type of a chain is dearer than that of what it begins with.
+  const on = queryOf(node)?.on
+  if (on !== undefined && isKnex(file, on)) return true
+  const declarations = file.services?.getTypeAtLocation(node).getSymbol()?.declarations ?? []
   return declarations.every((declaration) => {
     const name = packageOf(declaration.getSourceFile().fileName)
     return name === undefined || name === 'knex' || name === 'objection'
