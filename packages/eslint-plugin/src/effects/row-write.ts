@@ -2,9 +2,11 @@ import { classifyTemplate } from '@knex-flatten/sql-support'
 import { AST_NODE_TYPES, ASTUtils, type TSESTree } from '@typescript-eslint/utils'
 import { builtQueryAt, type BuiltQuery } from '../knex/built-query.ts'
 import type { Link } from '../knex/chain.ts'
+import { madeQueryAt, makerIn } from '../knex/made-query.ts'
 import { chainOf } from '../knex/query.ts'
 import type { LintedFile } from '../linted-file.ts'
 import { isWithin } from '../syntax/is-within.ts'
+import { nodesIn } from '../syntax/nodes-in.ts'
 
 /** A query that writes one row, or the few of one condition. */
 export interface RowWrite {
@@ -13,6 +15,8 @@ export interface RowWrite {
   readonly word: TSESTree.Node
   /** The outermost call of the query. */
   readonly query: TSESTree.CallExpression
+  /** The call of somebody's own function that makes its builder. */
+  readonly maker?: TSESTree.CallExpression | undefined
 }
 
 const kindByMethod: ReadonlyMap<string, RowWrite['kind']> = new Map([
@@ -50,10 +54,13 @@ export function rowWriteAt(file: LintedFile, call: TSESTree.CallExpression): Row
   }
   const kind = kindByMethod.get(name)
   const outermost = chainOf(call)
-  const query = kind && builtQueryAt(file, outermost)
+  const built = kind && builtQueryAt(file, outermost)
+  const query = built ?? (kind && madeQueryAt(file, call, outermost))
   if (kind === undefined || query === undefined) return undefined
   if (query.on !== undefined && file.isOnWriter(query.on)) return undefined
-  return takesMany(file, kind, query, call) ? undefined : { kind, word, query: outermost }
+  return takesMany(file, kind, query, call)
+    ? undefined
+    : { kind, word, query: outermost, maker: built === undefined ? makerIn(outermost) : undefined }
 }
 
 function takesMany(
@@ -94,15 +101,20 @@ function isArray({ services }: LintedFile, rows: TSESTree.Node | undefined): boo
 }
 
 /** Whether what a write is aimed at, a table or a model, is another one in each round of a loop. */
-export function variesTable(file: LintedFile, query: TSESTree.CallExpression, loop: TSESTree.Node): boolean {
+export function variesTable(file: LintedFile, { query, maker }: RowWrite, loop: TSESTree.Node): boolean {
+  const isInLoop = (node: TSESTree.Node) => {
+    if (node.type !== AST_NODE_TYPES.Identifier) return false
+    const variable = ASTUtils.findVariable(file.source.getScope(node), node)
+    return variable?.defs.some(({ name }) => isWithin(name, loop)) ?? false
+  }
+  // Whatever makes the builder may be told the table.
+  if (maker !== undefined) return [...nodesIn<TSESTree.Node>(file.syntax, maker)].some(isInLoop)
   const built = builtQueryAt(file, query)
   const model = built?.model
   const isModelClass = model?.type === AST_NODE_TYPES.Identifier && /^[A-Z]|[mM]odel$/u.test(model.name)
   const aim = built?.table ?? (isModelClass ? model : undefined)
   if (aim === undefined || aim.type === AST_NODE_TYPES.Literal) return false
-  if (aim.type !== AST_NODE_TYPES.Identifier) return true
-  const variable = ASTUtils.findVariable(file.source.getScope(aim), aim)
-  return variable?.defs.some(({ name }) => isWithin(name, loop)) ?? false
+  return aim.type !== AST_NODE_TYPES.Identifier || isInLoop(aim)
 }
 
 function kindOfText(text: TSESTree.Node | undefined): RowWrite['kind'] | undefined {

@@ -30,11 +30,23 @@ export function declaredBy({ services }: LintedFile, { callee }: Method): readon
 /** Whether the method that is called is one of Knex's query builder or of Objection's. */
 export function isOnBuilder(file: LintedFile, call: Method): boolean {
   const declared = declaredBy(file, call)
-  if (declared.length > 0)
-    return declared.some(({ package: name }) => name === 'knex' || name === 'objection')
+  if (declared.length > 0) return declared.some(isOfKnex)
   const query = queryOf(chainOf(call))
   if (query === undefined) return isOnRaw(file, call.callee.object)
   return query.on === undefined || isKnex(file, query.on)
+}
+
+/** Whether the method that is called is a builder's by its type. */
+export function isDeclaredByKnex(file: LintedFile, call: TSESTree.CallExpression): boolean {
+  return isMethod(call) && declaredBy(file, call).some(isOfKnex)
+}
+
+function isOfKnex({ package: name }: Declared): boolean {
+  return name === 'knex' || name === 'objection'
+}
+
+function isMethod(call: TSESTree.CallExpression): call is Method {
+  return call.callee.type === AST_NODE_TYPES.MemberExpression
 }
 
 /** Whether an expression holds a Knex or a transaction for certain. */

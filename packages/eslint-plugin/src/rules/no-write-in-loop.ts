@@ -34,7 +34,7 @@ export default createRule<[], 'insert' | 'update' | 'delete'>({
         if (write === undefined || isPartOfAnother(write.query)) return
         // What changes or deletes until nothing is left works in batches.
         if (!loop.isOverCollection && write.kind !== 'insert') return
-        if (variesTable(file, write.query, loop.node)) return
+        if (variesTable(file, write, loop.node)) return
         context.report({ node: write.word, messageId: write.kind })
       },
     }

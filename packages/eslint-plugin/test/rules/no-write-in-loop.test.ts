@@ -13,6 +13,8 @@ declare const rows: { id: number }[]
 declare function chunk<T>(rows: T[], size: number): T[][]
 class User extends Model { id!: number }
 declare const users: User[]
+declare const tables: { users: (on: Knex) => Knex.QueryBuilder; of: (name: unknown, on: Knex) => Knex.QueryBuilder }
+declare function usersOn(on: Knex): Knex.QueryBuilder
 ${body}
 `
 
@@ -139,8 +141,42 @@ typed.run('no-write-in-loop, with types', rule, {
       'rows by their type',
       'declare const all: { id: number }[][]; for (const some of all) await trx("users").insert(some)',
     ),
+    silent(
+      'a table that a function of their own is told each time',
+      'for (const row of rows) await tables.of(row.id, trx).insert(row)',
+    ),
+    silent('batches by such a function', 'for (const row of rows) await tables.users(trx).insert([row])'),
+    silent(
+      'a condition on many behind such a function',
+      'for (const row of rows) await tables.users(trx).whereIn("id", [row.id]).delete()',
+    ),
+    {
+      ...silent(
+        'a builder made on the writer',
+        'for (const row of rows) await tables.users(knex).insert(row)',
+      ),
+      settings: { 'knex-flatten': { writerOnly: ['knex'] } },
+    },
+    {
+      ...silent(
+        'what such a builder is given on the writer',
+        'for (const row of rows) await tables.users(trx).insert(row).transacting(knex)',
+      ),
+      settings: { 'knex-flatten': { writerOnly: ['knex'] } },
+    },
   ],
-  invalid: wrong,
+  invalid: [
+    ...wrong,
+    flagged(
+      'a builder that a function of their own makes',
+      'for (const row of rows) await tables.users(knex).‹insert›(row).transacting(trx)',
+    ),
+    flagged(
+      'a builder that a plain function makes',
+      'for (const row of rows) await usersOn(trx).where({ id: row.id }).‹update›(row)',
+      'update',
+    ),
+  ],
 })
 
 untyped.run('no-write-in-loop, by names', rule, { valid: right, invalid: wrong })
