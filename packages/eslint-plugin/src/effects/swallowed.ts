@@ -33,7 +33,8 @@ export function swallowedUse(file: LintedFile, handled: Handled): Use | undefine
   return alwaysThrows(readingOf(file, handled, true), handler) ? undefined : use
 }
 
-function readingOf(file: LintedFile, { error }: Handled, asksTypes: boolean): Reading {
+/** How a handler is read; with `asksTypes` also what never returns by its type ends it. */
+export function readingOf(file: LintedFile, { error }: Pick<Handled, 'error'>, asksTypes: boolean): Reading {
   return {
     holds: (test) => holdsForDatabaseError(file, test, error),
     ends: (call) => endsByName(file, call) || (asksTypes && neverReturns(file, call)),

@@ -7,6 +7,7 @@ import { createSecondBeginSearch } from '../calls/second-begins.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
 import { lintedFile, type LintedFile } from '../linted-file.ts'
+import { isOutlived } from '../suggestions/outlived.ts'
 import {
   outerMessages,
   suggestOuter,
@@ -16,6 +17,7 @@ import {
 
 type MessageIds =
   | 'nested'
+  | 'caught'
   | 'through'
   | 'batchInsert'
   | 'provider'
@@ -44,6 +46,7 @@ export default createRule<[], MessageIds>({
     schema: [],
     messages: {
       nested: `This opens a transaction on one that is already open: ${breaks} {{instead}}`,
+      caught: `This opens a transaction on one that is already open, and its error is caught: ${breaks} Without the savepoint that error aborts the transaction around it, and all of its rows are lost. Decide: let the error through, write what does not fail (\`tryInsert\`, \`getOrCreate\` of knex-flatten), or do it behind the transaction.`,
       through: `This hands a live transaction to {{chain}}: ${breaks} {{instead}}`,
       batchInsert: `\`batchInsert\` opens a transaction of its own on the live one: ${breaks} Run it in the transaction with \`.transacting(…)\`.`,
       provider: `This provider opens a transaction on one that is already open: ${breaks} {{instead}}`,
@@ -64,7 +67,7 @@ export default createRule<[], MessageIds>({
         if (file.isOnWriter(nesting.on)) continue
         context.report({
           node: nesting.node,
-          messageId: messageOf(nesting),
+          messageId: messageOf(file, call, nesting),
           data: { chain: chainText(nesting.chain), instead: supportTable.savepoint.instead },
           suggest: suggestionsFor(file, call, nesting),
         })
@@ -88,8 +91,10 @@ const messageByMethod: Readonly<Record<OpeningMethod, MessageIds>> = {
   migrate: 'migrate',
 }
 
-function messageOf({ how, chain }: Nesting): MessageIds {
-  return chain.length > 0 ? 'through' : messageByMethod[how]
+function messageOf(file: LintedFile, call: Call, { how, chain, on }: Nesting): MessageIds {
+  if (chain.length > 0) return 'through'
+  const isOneMore = how === 'transaction' || how === 'startTransaction' || how === 'batchInsert'
+  return isOneMore && isOutlived(file, call, on) ? 'caught' : messageByMethod[how]
 }
 
 /** `saveOrder (orders.ts:12), which calls insertLines (lines.ts:41), which opens a transaction on db`. */
@@ -109,6 +114,6 @@ function suggestionsFor(
   { how, chain, on }: Nesting,
 ): TSESLint.ReportSuggestionArray<MessageIds> {
   if (chain.length > 0) return []
-  if (how === 'transaction') return suggestOuter(file, call, on)
+  if (how === 'transaction' || how === 'startTransaction') return suggestOuter(file, call, on)
   return how === 'batchInsert' ? suggestTransacting(file, call, on) : []
 }

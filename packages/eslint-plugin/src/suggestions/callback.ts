@@ -1,9 +1,9 @@
-import { AST_NODE_TYPES, ASTUtils, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { isFunction } from '../syntax/function-node.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
-import { isCaught } from './error-way.ts'
 import { mentionsOf, useOf, type Use } from './handle-uses.ts'
+import { swallowsIn } from './swallows.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
 type Work = TSESTree.ArrowFunctionExpression | TSESTree.FunctionExpression
@@ -44,12 +44,10 @@ export function callbackOf(
   if (mentions === undefined) return undefined
   const uses = new Set(mentions.map(useOf))
   if (uses.has('other') || uses.has('end')) return undefined
+  if (swallowsIn(syntax, node.body, inner)) return undefined
 
   const returns: TSESTree.ReturnStatement[] = []
   for (const each of nodesIn<TSESTree.Node>(syntax, node.body)) {
-    if (each.type === AST_NODE_TYPES.TryStatement && isCaught(syntax, each, each.block, inner))
-      return undefined
-    if (each.type === AST_NODE_TYPES.MemberExpression && isCatch(each)) return undefined
     if (node.type === AST_NODE_TYPES.FunctionExpression && isOfFunction(each)) return undefined
   }
   for (const each of nodesIn<TSESTree.Node>(syntax, node.body, (child) => !isFunction(child)))
@@ -60,10 +58,6 @@ export function callbackOf(
   // Without a promise Knex waits until the callback ends the transaction by itself.
   if (!node.async && value === undefined) return undefined
   return { node, mentions, inner, value, returns, uses }
-}
-
-function isCatch(member: TSESTree.MemberExpression): boolean {
-  return /^(?:catch|allSettled|any|race)$/u.test(ASTUtils.getPropertyName(member) ?? '')
 }
 
 /** What means another thing outside of a `function`. */

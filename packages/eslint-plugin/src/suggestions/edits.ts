@@ -1,4 +1,4 @@
-import type { TSESLint } from '@typescript-eslint/utils'
+import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
 
 /** A text that takes the place of a stretch of the source. */
 export interface Edit {
@@ -31,4 +31,16 @@ export function insert(at: number, text: string): Edit {
 
 export function lineStart(source: Source, offset: number): number {
   return source.text.lastIndexOf('\n', offset - 1) + 1
+}
+
+/** A statement goes, with its line if that holds nothing else; `undefined` where its neighbours would become one. */
+export function removeStatement(source: Source, statement: TSESTree.Statement): Edit | undefined {
+  const [start, end] = statement.range
+  const [before, next] = [source.getTokenBefore(statement), source.getTokenAfter(statement)]
+  const isApart = before === null || /^[;{]$/u.test(before.value)
+  if (!isApart && next !== null && /^[([/+\-`]/u.test(next.value)) return undefined
+  const [after] = /^[ \t]*(?:\r?\n)?/u.exec(source.text.slice(end))!
+  if (!after.endsWith('\n')) return remove(start, end + after.length)
+  const from = lineStart(source, start)
+  return source.text.slice(from, start).trim() === '' ? remove(from, end + after.length) : remove(start, end)
 }

@@ -1,4 +1,4 @@
-import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
+import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { functionAround } from '../syntax/function-node.ts'
 import { callOnOuter } from './call-on-outer.ts'
@@ -31,11 +31,10 @@ export interface Inner {
  */
 export function useOuterTransaction(
   file: LintedFile,
-  call: TSESTree.Node,
+  call: TSESTree.CallExpression,
   on: TSESTree.Node,
 ): WithoutInner | undefined {
   const { source, syntax } = file
-  if (call.type !== AST_NODE_TYPES.CallExpression || call.optional) return undefined
   const [first, ...others] = call.arguments
   const work = call.arguments.at(-1)
   // What stands beside the callback are options, or the transaction that Objection opens it on.

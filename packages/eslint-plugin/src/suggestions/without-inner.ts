@@ -1,7 +1,8 @@
-import type { TSESLint, TSESTree } from '@typescript-eslint/utils'
+import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint/utils'
 import type { LintedFile } from '../linted-file.ts'
 import { batchInOuter } from './batch-in-outer.ts'
 import { useOuterTransaction } from './outer-transaction.ts'
+import { useOuterForPromise } from './promise-form.ts'
 
 /**
  * Two of each: those without a condition keep rows and outcome as they are in every case, which is what the codemod goes by; the
@@ -25,7 +26,9 @@ export function suggestOuter(
   call: TSESTree.Node,
   on: TSESTree.Node,
 ): TSESLint.ReportSuggestionArray<keyof typeof outerMessages> {
-  const found = useOuterTransaction(file, call, on)
+  if (call.type !== AST_NODE_TYPES.CallExpression || call.optional) return []
+  const isPromise = call.arguments.every((given) => given === on)
+  const found = isPromise ? useOuterForPromise(file, call, on) : useOuterTransaction(file, call, on)
   if (found === undefined) return []
   const messageId = found.isProven ? 'useOuter' : 'useOuterUncaught'
   return [{ messageId, data: { outer: found.outer }, fix: found.fix }]

@@ -21,7 +21,7 @@ const silent = (name: string, body: string) => ({ name, code: within(body) })
 const flagged = (
   name: string,
   body: string,
-  messageId: 'nested' | 'through' | 'batchInsert' | 'provider' | 'migrate' = 'nested',
+  messageId: 'nested' | 'caught' | 'through' | 'batchInsert' | 'provider' | 'migrate' = 'nested',
 ) => ({
   name,
   code: within(body),
@@ -238,7 +238,7 @@ typed.run('no-nested-transaction, with types', rule, {
     flagged(
       'a batch whose error is caught, which only a savepoint survives',
       'try { await trx.batchInsert("t", []) } catch {}',
-      'batchInsert',
+      'caught',
     ),
     flagged('a name that says nothing', 'await knex.transaction((q) => q.transaction(async () => {}))'),
     flagged('the promise form', 'const t = await knex.transaction(); await t.transaction()'),

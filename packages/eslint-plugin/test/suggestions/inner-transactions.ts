@@ -5,6 +5,8 @@ export interface InnerCase {
   /** `undefined`: nothing is suggested. */
   readonly after: string | undefined
   readonly how?: 'useOuter' | 'useOuterUncaught'
+  /** Its error is caught, and the outer one is gone on with. */
+  readonly isCaught?: boolean
 }
 
 const proven = (name: string, before: string, after: string): InnerCase => ({
@@ -20,6 +22,7 @@ const perhaps = (name: string, before: string, after: string): InnerCase => ({
   how: 'useOuterUncaught',
 })
 const never = (name: string, before: string): InnerCase => ({ name, before, after: undefined })
+const caught = (name: string, before: string): InnerCase => ({ ...never(name, before), isCaught: true })
 
 /** The lines of a root's callback. */
 const inRoot = (...lines: string[]): string =>
@@ -267,7 +270,7 @@ export const innerCases: readonly InnerCase[] = [
     inRoot("await trx.transaction(async (inner) => { await inner.raw('ROLLBACK TO trx2') })"),
     inRoot("await trx.raw('ROLLBACK TO trx2')"),
   ),
-  never(
+  caught(
     'an error that is caught',
     inRoot("try { await trx.transaction(async (inner) => { await inner('a') }) } catch {}"),
   ),
@@ -277,7 +280,7 @@ export const innerCases: readonly InnerCase[] = [
       "try { await Promise.all([1].map(async () => { await trx.transaction(async (inner) => inner('a')) })) } catch {}",
     ),
   ),
-  never(
+  caught(
     'an error that is caught as a promise',
     inRoot("await trx.transaction(async (inner) => { await inner('a') }).catch(() => null)"),
   ),
@@ -287,7 +290,7 @@ export const innerCases: readonly InnerCase[] = [
       "await Promise.allSettled([1].map(async () => { await trx.transaction(async (inner) => inner('a')) }))",
     ),
   ),
-  never(
+  caught(
     'a query on the outer one before the error is thrown on',
     inRoot(
       "try { await trx.transaction(async (inner) => { await inner('a') }) } catch (e) { await trx('log').insert({}); throw e }",
@@ -333,4 +336,129 @@ export const innerCases: readonly InnerCase[] = [
     inRoot("await trx.transaction(/* nested */ async (inner) => { await inner('a') })"),
   ),
   never('a callback that is not in sight', inRoot('await trx.transaction(work)')),
+  perhaps(
+    'the promise form',
+    inRoot(
+      '// before',
+      'const inner = await trx.transaction()',
+      "const rows = await inner('a').insert({}).returning('id') // first",
+      "if (rows.length > 0) await inner('b').insert({ rows })",
+      'await takes({ inner })',
+      'await inner.commit() // done',
+      'return rows',
+    ),
+    inRoot(
+      '// before',
+      "const rows = await trx('a').insert({}).returning('id') // first",
+      "if (rows.length > 0) await trx('b').insert({ rows })",
+      'await takes({ inner: trx })',
+      '// done',
+      'return rows',
+    ),
+  ),
+  perhaps(
+    'the promise form in a line',
+    inRoot(
+      "const inner = await trx.transaction(); await inner('a').insert({}); await inner.commit(); return 1",
+    ),
+    inRoot("await trx('a').insert({}); return 1"),
+  ),
+  perhaps(
+    "Objection's promise form",
+    inRoot(
+      'const t = await Order.startTransaction(trx);',
+      'await Order.query(t).insert({});',
+      'await t.commit();',
+    ),
+    inRoot('await Order.query(trx).insert({});'),
+  ),
+  perhaps(
+    'the promise form with an error that is caught to be thrown on',
+    inRoot(
+      'try {',
+      '  const inner = await trx.transaction()',
+      "  await inner('a')",
+      '  await inner.commit()',
+      '} catch (error) {',
+      "  throw new Error('no', { cause: error })",
+      '}',
+    ),
+    inRoot(
+      'try {',
+      "  await trx('a')",
+      '} catch (error) {',
+      "  throw new Error('no', { cause: error })",
+      '}',
+    ),
+  ),
+  ...[
+    [
+      'with a rollback that throws on',
+      "try { await inner('a'); await inner.commit() } catch (error) { await inner.rollback(); throw error }",
+    ],
+    ['that is committed on some paths', 'if (trx.isTransaction) await inner.commit()'],
+    ['that is left before', "if (trx.isTransaction) return; await inner('a'); await inner.commit()"],
+    ['that commits a value', 'await inner.commit(1)'],
+    ['that is asked whether it is over', 'await inner.commit(); return inner.isCompleted()'],
+    ['that is used behind its end', "await inner.commit(); await inner('a')"],
+    ['that swallows an error', "await inner('a').catch(() => null); await inner.commit()"],
+    ['that catches an error', "try { await inner('a') } catch {} await inner.commit()"],
+    ['that is committed by another', 'await work(inner)'],
+    ['that is kept', 'const kept = inner; await kept("a"); await inner.commit()'],
+    ['whose commit nobody waits for', 'void inner.commit()'],
+    [
+      'with another thing of the outer name',
+      "for (const trx of [1]) await inner('a').insert({ trx }); await inner.commit()",
+    ],
+  ].map(([name, body]) =>
+    never(`the promise form ${name}`, inRoot(`const inner = await trx.transaction(); ${body}`)),
+  ),
+  never(
+    'the promise form with options',
+    inRoot("const inner = await trx.transaction({ readOnly: true }); await inner('a'); await inner.commit()"),
+  ),
+  never(
+    'the promise form between what would become one statement',
+    inRoot(
+      'void 0',
+      'const inner = await trx.transaction();',
+      '[1].map(String); await inner("a"); await inner.commit()',
+    ),
+  ),
+  caught(
+    'the promise form with a rollback behind which the outer one goes on',
+    inRoot(
+      "const inner = await trx.transaction(); try { await inner('a'); await inner.commit() } catch { await inner.rollback() }",
+    ),
+  ),
+  caught(
+    'the promise form whose error is caught',
+    inRoot("try { const inner = await trx.transaction(); await inner('a'); await inner.commit() } catch {}"),
+  ),
+  caught(
+    'what a handler swallows',
+    inRoot("await trx.transaction(async (inner) => inner('a')).catch(console.error)"),
+  ),
+  caught(
+    "a field's, whose error is caught",
+    "class S { constructor(readonly t: Knex.Transaction) {} async run() { try { await this.t.transaction(async (inner) => { await inner('a') }) } catch {} } }",
+  ),
+  never(
+    'what is caught to be thrown on, late',
+    inRoot(
+      "try { await trx.transaction(async (inner) => inner('a')) } catch (error) { await Promise.resolve(error); throw error }",
+    ),
+  ),
+  never(
+    'a handler that is not in sight',
+    inRoot("await trx.transaction(async (inner) => inner('a')).catch(handle)"),
+  ),
+  never(
+    'a handler that throws on',
+    inRoot("await trx.transaction(async (inner) => inner('a')).catch((error) => { throw error })"),
+  ),
+  never(
+    'an outer one that ends in the same try',
+    'async function f() { try { const trx = await knex.transaction(); await trx.transaction(work); await trx.commit() } catch {} }',
+  ),
 ]

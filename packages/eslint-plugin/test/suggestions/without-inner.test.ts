@@ -7,11 +7,12 @@ import type { Knex } from 'knex'
 import { Model } from 'objection'
 import { readOrder } from './services/orders.ts'
 declare const knex: Knex
+declare const handle: (error: unknown) => void
 declare const work: (trx: Knex.Transaction) => Promise<void>
 declare function takes(given: { inner: Knex }): Promise<void>
 class Order extends Model {}
 ${body}
-export { takes, readOrder, Order, work }
+export { handle, takes, readOrder, Order, work }
 `
 
 const inRoot = (text: string) => within(`await knex.transaction(async (trx) => {\n  ${text}\n})`)
@@ -19,12 +20,12 @@ const inRoot = (text: string) => within(`await knex.transaction(async (trx) => {
 typed.run('no-nested-transaction: an inner transaction dropped for the outer one', rule, {
   valid: [],
   invalid: [
-    ...innerCases.map(({ name, before, after, how = 'useOuter' }) => ({
+    ...innerCases.map(({ name, before, after, how = 'useOuter', isCaught = false }) => ({
       name,
       code: within(before),
       errors: [
         {
-          messageId: 'nested' as const,
+          messageId: isCaught ? ('caught' as const) : ('nested' as const),
           suggestions: after === undefined ? null : [{ messageId: how, output: within(after) }],
         },
       ],
