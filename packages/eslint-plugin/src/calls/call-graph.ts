@@ -2,8 +2,9 @@ import { builderMethods } from '../knex/builder-methods.ts'
 import { runsAtOnce } from '../syntax/function-takers.ts'
 import type { Syntax } from '../syntax/syntax.ts'
 import { isNothing, passedTo, receiverOf } from './arguments.ts'
+import { Callees } from './callees.ts'
 import { keptAwayBy } from './conditions.ts'
-import { membersNamed, namesThatReach } from './file-index.ts'
+import { namesThatReach } from './file-index.ts'
 import { Fixpoint } from './fixpoint.ts'
 import type { Kind, Step, Target, Value } from './kind.ts'
 import { handleOfPlace, isSamePlace, placesOf, type Place } from './places.ts'
@@ -36,11 +37,12 @@ export class CallGraph<N extends object, How> {
   readonly #kind: Kind<How>
   readonly #names: ReadonlySet<string>
   readonly #summaries = new Fixpoint<N, Entry<N, How>>((fn) => this.#summaryOf(fn))
-  readonly #implementations = new WeakMap<N, { readonly fn: N | undefined }>()
+  readonly #callees: Callees<N>
 
   constructor(syntax: Syntax<N>, kind: Kind<How>) {
     this.#syntax = syntax
     this.#kind = kind
+    this.#callees = new Callees(syntax)
     this.#names = namesThatReach(syntax, kind.seeds(syntax))
   }
 
@@ -142,9 +144,9 @@ export class CallGraph<N extends object, How> {
   }
 
   #throughCall(call: N): Target<N, How>[] {
-    const callee = this.#functionCalledBy(call)
+    const [callee, ...others] = this.#callees.of(call)
     if (callee === undefined) return []
-    const entries = this.#summaries.of(callee)
+    const entries = this.#inAll(callee, others)
     if (entries.length === 0) return []
     const isLazy = entries.some((entry) => entry.isLazy)
     const { fate, transacting }: Usage<N> = isLazy ? usageOf(this.#syntax, call) : { fate: 'sent' }
@@ -159,6 +161,24 @@ export class CallGraph<N extends object, How> {
         if (passed !== 'nothing' && !isNothing(this.#syntax, passed)) unless.push(passed)
       }
       return [{ ...entry, on, unless, isLazy: entry.isLazy && fate === 'returned' }]
+    })
+  }
+
+  /** What a function does, and with it each of the others that may run in its place. */
+  #inAll(fn: N, others: readonly N[]): readonly Entry<N, How>[] {
+    const entries = this.#summaries.of(fn)
+    if (others.length === 0 || entries.length === 0) return entries
+    const keys = others.map(
+      (other) => new Set(this.#summaries.of(other).map((entry) => keyOf(this.#syntax, entry))),
+    )
+    return entries.flatMap((entry) => {
+      // What each closes over is its own.
+      const isPassed = [entry.on, ...entry.unless].every((subject) => subject?.kind !== 'here')
+      const [step, ...rest] = entry.chain
+      const isInAll = isPassed && keys.every((each) => each.has(keyOf(this.#syntax, entry)))
+      return isInAll && step !== undefined
+        ? [{ ...entry, chain: [{ ...step, others: others.length }, ...rest] }]
+        : []
     })
   }
 
@@ -182,41 +202,13 @@ export class CallGraph<N extends object, How> {
     const [only, ...others] = placesOf(this.#syntax, value.node, value.path)
     if (only?.root.kind !== 'parameter' || others.length > 0) return undefined
     const view = this.#syntax.view(call)
-    const making = this.#makingOf(
+    const making = this.#callees.making(
       receiverOf(this.#syntax, call) ?? (view.kind === 'call' ? view.callee : call),
     )
     const { function: maker, index } = only.root
-    if (making === undefined || this.#functionCalledBy(making) !== maker) return undefined
+    if (making === undefined || this.#callees.of(making)[0] !== maker) return undefined
     const passed = passedTo(this.#syntax, making, index, maker)
     return typeof passed === 'string' ? undefined : { node: passed.node, path: only.path }
-  }
-
-  /** The call that an expression, or the variable that it names, has its value from. */
-  #makingOf(node: N, depth = 0): N | undefined {
-    if (depth > 6) return undefined
-    const view = this.#syntax.view(node)
-    if (view.kind === 'call') return node
-    if (view.kind === 'wrapped' || view.kind === 'await') return this.#makingOf(view.inner, depth + 1)
-    const declared = view.kind === 'name' ? this.#syntax.declarationOf(node) : undefined
-    return declared?.kind === 'constant' ? this.#makingOf(declared.value, depth + 1) : undefined
-  }
-
-  #functionCalledBy(call: N): N | undefined {
-    const direct = this.#syntax.functionCalledBy(call)
-    if (direct !== undefined) return direct
-    const promised = this.#syntax.promisedBy(call)
-    if (promised === undefined) return undefined
-    const known = this.#implementations.get(promised)
-    if (known !== undefined) return known.fn
-    const found = new Set<N>()
-    for (const member of membersNamed(this.#syntax, this.#syntax.calledName(call) ?? '')) {
-      const fn = this.#syntax.implementationAt(promised, member)
-      if (fn !== undefined) found.add(fn)
-    }
-    const [only] = found
-    const fn = found.size === 1 ? only : undefined
-    this.#implementations.set(promised, { fn })
-    return fn
   }
 
   /** `knex.transaction(work)`: what `work` does on its first parameter, it does on a live transaction. */

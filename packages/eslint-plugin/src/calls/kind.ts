@@ -42,6 +42,8 @@ export interface Step<How> {
   readonly name: string
   readonly file: string
   readonly line: number
+  /** How many others may run in its place, and do the same. */
+  readonly others?: number
   /** At the last step: what is done there, and the text of what it is done on. */
   readonly how?: How
   readonly on?: string

@@ -1,6 +1,7 @@
 import type { Call } from '../calls/follow.ts'
 import type { Step } from '../calls/kind.ts'
 import { createConflictSearch } from '../calls/scope-options.ts'
+import { stepText } from '../calls/step-text.ts'
 import { createRule } from '../create-rule.ts'
 import type { RootOption } from '../knex/scope-options.ts'
 import { lintedFile } from '../linted-file.ts'
@@ -42,6 +43,5 @@ export default createRule<[], RootOption>({
 /** `save (orders.ts:4) opens a nested transaction with ` */
 function whereText(chain: readonly Step<string>[]): string {
   if (chain.length === 0) return ''
-  const names = chain.map(({ name, file, line }) => `\`${name}\` (${file}:${line})`)
-  return `Handed to ${names.join(', which hands it to ')}, which opens a nested transaction with `
+  return `Handed to ${chain.map(stepText).join(', which hands it to ')}, which opens a nested transaction with `
 }

@@ -4,6 +4,7 @@ import { createForeignPoolSearch, type ForeignPool } from '../calls/foreign-pool
 import type { Step } from '../calls/kind.ts'
 import type { PoolUse } from '../calls/pool-uses.ts'
 import type { Use } from '../calls/queries.ts'
+import { stepText } from '../calls/step-text.ts'
 import { createRule } from '../create-rule.ts'
 import { lintedFile, type LintedFile } from '../linted-file.ts'
 import { onTransactionMessages, suggestTransaction } from '../suggestions/on-transaction.ts'
@@ -84,9 +85,10 @@ const words = {
 /** ``audit` (audit.ts:12), which calls `write` (log.ts:4), which queries `db``. */
 function chainText(chain: readonly Step<Use | PoolUse>[]): string {
   return chain
-    .map(({ name, file, line, how, on }) => {
+    .map((step) => {
+      const { how, on } = step
       const does = how === undefined ? '' : words[how]
-      return `\`${name}\` (${file}:${line})${on === undefined ? '' : `, which ${does} \`${on}\``}`
+      return `${stepText(step)}${on === undefined ? '' : `, which ${does} \`${on}\``}`
     })
     .join(', which calls ')
 }

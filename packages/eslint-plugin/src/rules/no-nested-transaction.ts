@@ -4,6 +4,7 @@ import type { Call } from '../calls/follow.ts'
 import type { Step } from '../calls/kind.ts'
 import { createInspect, type Nesting } from '../calls/nestings.ts'
 import { createSecondBeginSearch } from '../calls/second-begins.ts'
+import { stepText } from '../calls/step-text.ts'
 import { createRule } from '../create-rule.ts'
 import type { OpeningMethod } from '../knex/openings.ts'
 import { lintedFile, type LintedFile } from '../linted-file.ts'
@@ -105,7 +106,7 @@ function chainText(chain: readonly Step<OpeningMethod>[]): string {
 
 /** `saveOrder (orders.ts:12), which passes it to insertLines (lines.ts:41)`. */
 function wayText(chain: readonly Step<unknown>[]): string {
-  return chain.map(({ name, file, line }) => `\`${name}\` (${file}:${line})`).join(', which passes it to ')
+  return chain.map(stepText).join(', which passes it to ')
 }
 
 function suggestionsFor(

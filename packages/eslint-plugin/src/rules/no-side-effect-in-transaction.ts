@@ -2,6 +2,7 @@ import type { TSESTree } from '@typescript-eslint/utils'
 import { effects } from '../calls/effects.ts'
 import { calledWord, createFollow, type Call } from '../calls/follow.ts'
 import type { Step } from '../calls/kind.ts'
+import { stepText } from '../calls/step-text.ts'
 import { createRule } from '../create-rule.ts'
 import { extentsOf } from '../extent/extents.ts'
 import { lintedFile } from '../linted-file.ts'
@@ -94,5 +95,5 @@ export default createRule<Options, MessageIds>({
 
 /** ``notify` (mail.ts:12), which calls `send` (smtp.ts:4)`. */
 function chainText(chain: readonly Step<string>[]): string {
-  return chain.map(({ name, file, line }) => `\`${name}\` (${file}:${line})`).join(', which calls ')
+  return chain.map(stepText).join(', which calls ')
 }

@@ -181,6 +181,14 @@ typed.run('no-nested-transaction, with types', rule, {
       'class Repository { #live?: Knex.Transaction; constructor(private readonly root: Knex) {} get db(): Knex { if (this.#live) return this.#live; return this.root } save() { return this.db.transaction(async () => {}) } } await new Repository(trx).save()',
     ),
     silent(
+      'an interface of which one implementation opens on another parameter',
+      'interface Store { keep(a: Knex, b: Knex): Promise<void> } class A implements Store { async keep(a: Knex, b: Knex) { await a.transaction(async () => {}) } } class B implements Store { async keep(a: Knex, b: Knex) { await b.transaction(async () => {}) } } declare const store: Store; await store.keep(trx, trx); export { A, B }',
+    ),
+    silent(
+      'an interface of which one implementation guards',
+      'interface Store { keep(db: Knex): Promise<void> } class A implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } class B implements Store { async keep(db: Knex) { if (!db.isTransaction) await db.transaction(async () => {}) } } declare const store: Store; await store.keep(trx); export { A, B }',
+    ),
+    silent(
       'a method that two classes implement',
       'interface Store { keep(db: Knex): Promise<void> } class A implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } class B implements Store { async keep(db: Knex) { await db("t") } } declare const store: Store; await store.keep(trx); export { A, B }',
     ),
@@ -454,6 +462,28 @@ typed.run('no-nested-transaction, with types', rule, {
       'interface Store { keep(db: Knex): Promise<void> } class Only implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } declare const store: Store; await store.keep(trx); export { Only }',
       'through',
     ),
+    flagged(
+      'a method of an interface that one class implements, and a stand-in that does nothing',
+      'interface Store { keep(db: Knex): Promise<void> } class Only implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } const none: Store = { keep: async () => {} }; declare const store: Store; await store.keep(trx); export { Only, none }',
+      'through',
+    ),
+    {
+      ...flagged(
+        'a method that each of several implementations opens a transaction in',
+        'interface Store { keep(db: Knex): Promise<void> } class A implements Store { async keep(db: Knex) { await db.transaction(async () => {}) } } const b: Store = { keep: async (db) => { await saveOrder(db, { id: 1 }) } }; declare const store: Store; await store.keep(trx); export { A, b }',
+        'through',
+      ),
+      errors: [
+        {
+          messageId: 'through' as const,
+          data: {
+            chain:
+              '`keep` (fixtures/file.ts:12, and in 1 more), which passes it to `saveOrder` (services/orders.ts:5), which opens a transaction on `db`',
+            instead: supportTable.savepoint.instead,
+          },
+        },
+      ],
+    },
     flagged(
       'a service whose type is an interface, made by a factory',
       'interface Service { save(db: Knex): Promise<void>; read(): void } async function createService(): Promise<Service> { return { save: (db) => saveOrder(db, { id: 1 }), read() {} } } const service = await createService(); await service.save(trx)',
