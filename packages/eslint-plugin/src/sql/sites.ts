@@ -109,8 +109,9 @@ function isWrapper(file: LintedFile, name: string, receiver: TSESTree.Node): boo
 /** A text that is written out and opens as a statement does, or something that is called SQL. */
 function mayBeStatement(source: Readonly<TSESLint.SourceCode>, node: TSESTree.Node): boolean {
   switch (node.type) {
-    case AST_NODE_TYPES.Literal:
     case AST_NODE_TYPES.TemplateLiteral:
+      return goesOnAsInsert(node) || opensStatement(source.getText(node).slice(1))
+    case AST_NODE_TYPES.Literal:
     case AST_NODE_TYPES.BinaryExpression:
       return opensStatement(source.getText(node).replace(/^["'`]/u, ''))
     case AST_NODE_TYPES.Identifier:
@@ -119,6 +120,11 @@ function mayBeStatement(source: Readonly<TSESLint.SourceCode>, node: TSESTree.No
     default:
       return false
   }
+}
+
+/** `${insert} ON CONFLICT …`: what was made elsewhere can only be an INSERT. */
+function goesOnAsInsert({ quasis: [first, second] }: TSESTree.TemplateLiteral): boolean {
+  return first?.value.raw.trim() === '' && /^\s+on\s+conflict\b/iu.test(second?.value.raw ?? '')
 }
 
 /** The last word of what is called, and what it is a property of. */

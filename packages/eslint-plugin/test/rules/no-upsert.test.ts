@@ -40,6 +40,10 @@ const plain = (body: string) => body.replaceAll(/[‹›]/gu, '')
 
 typed.run('no-upsert, with types', rule, {
   valid: [
+    silent(
+      'what goes on behind something else',
+      'interface Own { getOne(text: string): Promise<void> } declare const own: Knex & Own; await own.getOne(`${row} about a conflict`); await own.getOne(`${row}on conflict do nothing`); await own.getOne(`on conflict do nothing ${row}`)',
+    ),
     silent('a plain insert', 'await trx("users").insert(row)'),
     silent(
       "another object's merge and ignore",
@@ -165,6 +169,10 @@ typed.run('no-upsert, with types', rule, {
     flagged(
       "a method of one's own",
       'interface Own { getOne(text: string, bindings: object): Promise<void> } declare const own: Knex & Own; await own.getOne("insert into t (a) values (:a) ‹on conflict› do nothing returning true", { a: 1 })',
+    ),
+    flagged(
+      'what goes on behind an INSERT that was made elsewhere, in a method of their own',
+      'interface Own { getOne(text: string): Promise<void> } declare const own: Knex & Own; await own.getOne(`${knex("t").insert({}).toString()}\n  ‹on conflict› do nothing returning *`)',
     ),
     flagged(
       'a clause behind a builder that becomes a text',
