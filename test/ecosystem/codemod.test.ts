@@ -1,10 +1,8 @@
-import { runInThisContext } from 'node:vm'
-import { Linter } from 'eslint'
-import plugin from 'eslint-plugin-knex-flatten'
 import type { Knex } from 'knex'
 import { flatten } from 'knex-flatten'
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from '../setup/database.ts'
+import { compiled, rewritten, textOf, type Program } from './suggested-program.ts'
 
 /** Bodies of functions of a Knex and of `at`, which gives an id, or fails there, or gives one that is taken. */
 const programs: Record<string, string> = {
@@ -108,32 +106,6 @@ const programs: Record<string, string> = {
 const withoutCondition = ['useOuter', 'runInTransaction']
 const rules = { 'knex-flatten/no-nested-transaction': 'error', 'knex-flatten/no-savepoint': 'error' } as const
 
-/** The program after every suggestion that makes no condition. */
-function rewritten(body: string): string {
-  const linter = new Linter()
-  const config = {
-    plugins: { 'knex-flatten': plugin },
-    rules,
-    languageOptions: { ecmaVersion: 2023 },
-  } as const
-  let code = `async function program(knex, at) {${body}\n}`
-  for (;;) {
-    const messages = linter.verify(code, config)
-    const suggestions = messages.flatMap((message) => message.suggestions ?? [])
-    const next = suggestions.find(({ messageId = '' }) => withoutCondition.includes(messageId))
-    if (next === undefined) {
-      expect(messages).toEqual([])
-      return code
-    }
-    const [start, end] = next.fix.range
-    code = code.slice(0, start) + next.fix.text + code.slice(end)
-  }
-}
-
-type Program = (knex: Knex, at: (id: number) => number) => Promise<unknown>
-
-const compiled = (code: string): Program => runInThisContext(`(${code})`) as Program
-
 const database = useDatabase((primary) => primary.query('create table items (id int primary key)'))
 
 /** How it ends, and what it leaves behind; each mention of an id may fail, by itself or in the database. */
@@ -155,14 +127,14 @@ describe.each([
   ['a flattened Knex', (db: Knex) => flatten(db)],
 ])('on %s', (_, prepare) => {
   describe.each(Object.entries(programs))('%s', (name, body) => {
-    const after = rewritten(body)
+    const after = rewritten(body, rules, withoutCondition)
     const ids = [...new Set([...body.matchAll(/at\((\d)\)/gu)].map(([, id]) => id!))]
     const failures = ['nothing', ...ids.flatMap((id) => [`throw ${id}`, `conflict ${id}`])]
 
     test.each(failures)(`ends as before where %s fails`, async (failing) => {
       const { db, received } = database.connect()
       const knex = prepare(db)
-      const before = await outcomeOf(compiled(`async function program(knex, at) {${body}\n}`), knex, failing)
+      const before = await outcomeOf(compiled(textOf(body)), knex, failing)
       await received()
       expect(await outcomeOf(compiled(after), knex, failing)).toEqual(before)
       expect((await received()).filter((sql) => /savepoint/iu.test(sql))).toEqual([])

@@ -2,7 +2,7 @@ import { AST_NODE_TYPES, type TSESLint, type TSESTree } from '@typescript-eslint
 import type { EstreeSyntax } from '../syntax/estree-syntax.ts'
 import { isFunction } from '../syntax/function-node.ts'
 import { nodesIn } from '../syntax/nodes-in.ts'
-import { lineStart, remove, type Edit } from './edits.ts'
+import { goesOn, lineStart, remove, type Edit } from './edits.ts'
 
 type Source = Readonly<TSESLint.SourceCode>
 type Statement = TSESTree.Statement
@@ -53,7 +53,7 @@ function needsBraces({ parent }: Statement, block: TSESTree.BlockStatement): boo
 function canFollow(source: Source, block: TSESTree.BlockStatement): boolean {
   const [first] = block.body
   const word = first && source.getFirstToken(first)
-  return word != null && !/^[([/+\-`]/u.test(word.value)
+  return word != null && !goesOn.test(word.value)
 }
 
 /** Its last statement ends without a semicolon of its own. */

@@ -13,6 +13,8 @@ ${imports}export async function f(trx: Knex.Transaction, id: number, rows: { id:
   ${body}
 }
 export async function log(): Promise<void> {}
+export declare function next(): Promise<number>
+export declare function take(): number
 `
 
 const caught = (handler: string, row = '{ id }') =>
@@ -118,9 +120,39 @@ const lookups: Case[] = [
       "const user = await trx('users').where({ id }).first(); if (!user) await trx('users').insert({ id, ...rows[0] })",
   },
   {
-    name: 'some columns',
+    name: 'some columns of a row that only has to be there',
     before:
       "const user = await trx('users').where({ id }).first('id'); if (!user) await trx('users').insert({ id })",
+    after: "await getOrCreate(trx, 'users', { id });",
+  },
+  {
+    name: 'what would go on with the next statement',
+    before:
+      "const user = await trx('users').where({ id }).first()\n  if (!user) { await trx('users').insert({ id }) }\n  [id].map(String)",
+    after: "await getOrCreate(trx, 'users', { id });\n  [id].map(String)",
+  },
+  {
+    name: 'values that do nothing but answer',
+    before:
+      "const user = await trx('users').where({ id }).first()\n  if (!user) await trx('users').insert({ id, at: trx.fn.now(), on: new Date(), name: `a${id}`, big: id > 1 ? 1 : -1 })",
+    after:
+      "await getOrCreate(trx, 'users', { id }, { at: trx.fn.now(), on: new Date(), name: `a${id}`, big: id > 1 ? 1 : -1 })",
+  },
+  ...[
+    ['a value that takes a query', 'number: await next()'],
+    ['a value that may do anything', 'number: take()'],
+    ['a value that may fail', 'number: rows[0]!.id'],
+    ['a value of what was not found', 'number: user'],
+    ['a column that is computed', '[String(id)]: 1'],
+    ['a column twice', 'id'],
+  ].map(([name, value]) => ({
+    name: name!,
+    before: `const user = await trx('users').where({ id }).first(); if (!user) await trx('users').insert({ id, ${value} })`,
+  })),
+  {
+    name: 'some columns of a row that is kept',
+    before:
+      "let user = await trx('users').where({ id }).first('id'); if (!user) [user] = await trx('users').insert({ id }).returning('*'); return user",
   },
   {
     name: 'something else beside the insert',
@@ -139,6 +171,56 @@ const lookups: Case[] = [
   },
 ]
 
+const looked = (then: string, otherwise: string, test = 'user') =>
+  `const user = await trx('users').where({ id }).first()\n  if (${test}) ${then} else ${otherwise}`
+const updated = (values: string, key = '{ id }') => `await trx('users').where(${key}).update(${values})`
+const inserted = (row: string) => `await trx('users').insert(${row})`
+
+const updates: Case[] = [
+  {
+    name: 'the same values',
+    before: looked(`{ ${updated('{ name: 1 }')} }`, `{ ${inserted('{ id, name: 1 }')} }`),
+    after: "await updateOrCreate(trx, 'users', { id }, { name: 1 })",
+  },
+  {
+    name: 'other values for a new row, asked the other way around',
+    before: looked(
+      `{ ${inserted("{ id, name: 1, visits: 1, by: 'a' }")}; }`,
+      `{ ${updated("{ name: 1, visits: trx.raw('visits + 1') }")}; }`,
+      'user == null',
+    ),
+    after:
+      "await updateOrCreate(trx, 'users', { id }, { name: 1, visits: trx.raw('visits + 1') }, { onCreate: { visits: 1, by: 'a' } })",
+  },
+  {
+    name: 'statements without braces',
+    before: looked(`${updated('{ name: 1 }')};`, `${inserted('{ name: 1, id }')};`, 'user !== undefined'),
+    after: "await updateOrCreate(trx, 'users', { id }, { name: 1 })",
+  },
+  ...(
+    [
+      ['a column that a new row does not get', updated('{ name: 1, at: 2 }'), inserted('{ id, name: 1 }')],
+      ['another key', updated('{ name: 1 }', '{ other: id }'), inserted('{ id, name: 1 }')],
+      ['a key of what was found', updated('{ name: 1 }', '{ id: user.id }'), inserted('{ id, name: 1 }')],
+      ['a value of what was found', updated('{ name: user.name }'), inserted('{ id, name: 1 }')],
+      ['a key that is written', updated('{ id }'), inserted('{ id }')],
+      ['another table', updated('{ name: 1 }').replace('users', 'people'), inserted('{ id, name: 1 }')],
+      ['something else beside', `{ ${updated('{ name: 1 }')}; await log() }`, inserted('{ id, name: 1 }')],
+      ['a value that may do anything', updated('{ name: take() }'), inserted('{ id, name: take() }')],
+      ['rows that are given back', updated("{ name: 1 }, '*'"), inserted('{ id, name: 1 }')],
+      [
+        'an update of more',
+        updated('{ name: 1 }').replace('.where({ id })', ''),
+        inserted('{ id, name: 1 }'),
+      ],
+    ] as const
+  ).map(([name, then, otherwise]) => ({ name, before: looked(`{ ${then} }`, `{ ${otherwise} }`) })),
+  {
+    name: 'a row that is used behind it',
+    before: `${looked(`{ ${updated('{ name: 1 }')} }`, `{ ${inserted('{ id, name: 1 }')} }`)}\n  return user`,
+  },
+]
+
 const added = (name: string) => `import { ${name} } from 'knex-flatten'\n`
 
 type MessageId = 'insertCatch' | 'findThenInsert'
@@ -146,6 +228,7 @@ type MessageId = 'insertCatch' | 'findThenInsert'
 const ways = [
   ['insertCatch', 'useTryInsert', 'tryInsert', inserts],
   ['findThenInsert', 'useGetOrCreate', 'getOrCreate', lookups],
+  ['findThenInsert', 'useUpdateOrCreate', 'updateOrCreate', updates],
 ] as const
 
 /** What is reported as `id`, with the one change that is suggested for it. */
@@ -199,6 +282,63 @@ for (const [id, messageId, name, cases] of ways) {
     ],
   })
 }
+
+const answered = (answer: string) =>
+  file('', caught(` if (error.code !== '23505') throw error; ${answer} `, '{ id, name: 1 }'))
+
+typed.run('no-upsert: an update where an insert meets a conflict', rule, {
+  valid: [],
+  invalid: [
+    {
+      name: 'of all that a new row gets',
+      code: answered(updated('{ name: 1 }')),
+      errors: [
+        {
+          messageId: 'insertCatch',
+          suggestions: [
+            {
+              messageId: 'useUpdateOrCreate',
+              output: file(
+                added('updateOrCreate'),
+                "await updateOrCreate(trx, 'users', { id }, { name: 1 })",
+              ),
+            },
+            {
+              messageId: 'useTryInsert',
+              output: file(
+                added('tryInsert'),
+                `if ((await tryInsert(trx, 'users', { id, name: 1 })).conflicts.length > 0) { ${updated('{ name: 1 }')} }`,
+              ),
+            },
+          ],
+        },
+      ],
+    },
+    ...[
+      updated('{ name: 1, at: 1 }'),
+      updated('{ name: 1 }', '{ id: id + 1 }'),
+      `${updated('{ name: 1 }')}; await log()`,
+      `return ${updated('{ name: 1 }')}`,
+    ].map((answer) => ({
+      name: `not ${answer}`,
+      code: answered(answer),
+      errors: [
+        {
+          messageId: 'insertCatch' as const,
+          suggestions: [
+            {
+              messageId: 'useTryInsert' as const,
+              output: file(
+                added('tryInsert'),
+                `if ((await tryInsert(trx, 'users', { id, name: 1 })).conflicts.length > 0) { ${answer} }`,
+              ),
+            },
+          ],
+        },
+      ],
+    })),
+  ],
+})
 
 const inScript =
   "knex.transaction(async (trx) => { try { await trx('t').insert({ id: 1 }) } catch (error) { if (error.code !== '23505') throw error } })"
