@@ -59,6 +59,10 @@ typed.run('BEGIN inside BEGIN, with types', noNestedTransaction, {
       `try { ${begun} await client.query("COMMIT") } catch { await client.query("ROLLBACK"); await pay(client) }`,
     ),
     silent(
+      'what hands over something else by the name of transaction',
+      'declare const store: { transaction(work: (on: { query(sql: string): void }) => void): void }; store.transaction((on) => { on.query("BEGIN") })',
+    ),
+    silent(
       'on a pool, which has another client for each',
       'await pool.query("BEGIN"); await pool.query("BEGIN")',
     ),
@@ -161,6 +165,24 @@ typed.run('BEGIN inside BEGIN, with types', noNestedTransaction, {
       `class Orders { constructor(private on: PoolClient) {} save() { return this.on.query("BEGIN") } } ${begun} await ‹new Orders(client)›.save()`,
       'beginThrough',
     ),
+    flagged(
+      'on a client that a method of their own hands over',
+      'declare const db: { transaction(work: (client: PoolClient) => Promise<void>): Promise<void> }; await db.transaction(async (on) => { await pay(‹on›) })',
+      'beginThrough',
+    ),
+    flagged(
+      'on a client that a function of their own hands over',
+      'declare function transaction(on: Pool, work: (client: PoolClient) => Promise<void>): Promise<void>; await transaction(pool, async (on) => { await ‹on.query("BEGIN")› })',
+      'begin',
+    ),
+    {
+      ...flagged(
+        'on a client that a function hands over of which the settings tell',
+        'declare function within(on: Pool, work: (client: PoolClient) => Promise<void>): Promise<void>; await within(pool, async (on) => { await pay(‹on›) })',
+        'beginThrough',
+      ),
+      settings: { 'knex-flatten': { transactionFunctions: [{ name: 'within', argument: 0 }] } },
+    },
     flagged(
       'through a wrapper of the client of its callback',
       'await withTransaction(async (on) => { await pay(‹on›) })',

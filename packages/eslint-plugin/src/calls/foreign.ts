@@ -154,7 +154,7 @@ function isBefore<N extends object>(
     case 'parameter': {
       const fn = nodeHere(followed, root.function)
       if (fn === undefined || !isWithin(fn, extent.root)) return true
-      return fn === extent.root && extent.kind !== 'callback'
+      return fn === extent.root && extent.kind === 'handed'
     }
     case 'value': {
       if (!root.isVariable) return false

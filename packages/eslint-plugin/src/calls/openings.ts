@@ -5,7 +5,6 @@ import {
   type OpeningMethod,
   type TransactionFunctions,
 } from '../knex/openings.ts'
-import { leavesTheRoot } from '../knex/scope-options.ts'
 import type { Kind } from './kind.ts'
 import { livenessOf } from './liveness.ts'
 
@@ -18,7 +17,7 @@ export function openings(wrappers: TransactionFunctions): Kind<OpeningMethod> {
     mayBe: (_, __, name) => openingNames.has(name) || wrappers.has(name),
     deedsOf(syntax, call) {
       const opening = openingOf(syntax, call, wrappers)
-      return opening === undefined || leavesTheRoot(syntax, call) ? [] : [opening]
+      return opening === undefined ? [] : [opening]
     },
     accepts: (handle) => handle !== 'none',
     // What is a transaction for certain is reported where it stands.

@@ -33,8 +33,9 @@ export function openedBy(file: LintedFile, call: TSESTree.CallExpression): Opene
   const [first] = call.arguments
   switch (name) {
     case 'transaction':
-      if (object === undefined) return byObjection(file, callee, first)
-      return opensOn(file, call, object) ? { on: object, isWrapper: false, isLast: false } : undefined
+      if (object !== undefined && opensOn(file, call, object))
+        return { on: object, isWrapper: false, isLast: false }
+      return (object === undefined ? byObjection(file, callee, first) : undefined) ?? byOwnClient(file, call)
     case 'startTransaction':
       return object !== undefined && first?.type !== AST_NODE_TYPES.ObjectExpression && isModel(file, object)
         ? { on: first ?? object, isWrapper: false, isLast: false }
@@ -83,6 +84,16 @@ function byObjection(
 ): Opened | undefined {
   if (first === undefined || !ask(file, callee, 'isObjectionTransaction')) return undefined
   return { on: first, isWrapper: false, isLast: isModel(file, first) }
+}
+
+/** `db.transaction(async (client) => …)` of one's own, which hands over a client of pg by its type. */
+function byOwnClient(file: LintedFile, { arguments: given }: TSESTree.CallExpression): Opened | undefined {
+  if (file.services === undefined) return undefined
+  const handsClient = given.some((argument) => {
+    const [parameter] = isFunction(argument) ? argument.params : []
+    return parameter?.type === AST_NODE_TYPES.Identifier && pgAt(file, parameter) === 'client'
+  })
+  return handsClient ? { on: undefined, isWrapper: true, isLast: false } : undefined
 }
 
 function opensOn(file: LintedFile, call: TSESTree.CallExpression, object: TSESTree.Node): boolean {

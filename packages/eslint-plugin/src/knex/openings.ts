@@ -1,5 +1,6 @@
 import type { Syntax } from '../syntax/syntax.ts'
 import type { View } from '../syntax/view.ts'
+import { leavesTheRoot } from './scope-options.ts'
 
 /** A call that opens a transaction, and the expression it opens it on. */
 export interface Opening<N> {
@@ -50,7 +51,7 @@ export function openingOf<N>(
   if (position !== undefined) return opening(view.arguments[position], 'wrapper')
   if (!openingNames.has(name)) return undefined
 
-  if (isApart(syntax, view)) return undefined
+  if (leavesTheRoot(syntax, call)) return undefined
   const callee = syntax.view(view.callee)
   if (callee.kind === 'name')
     return name === 'transaction' ? byObjection(syntax, view.callee, view) : undefined
@@ -76,22 +77,6 @@ export function openingOf<N>(
 
 function opening<N>(on: N | undefined, how: OpeningMethod): Opening<N> | undefined {
   return on === undefined ? undefined : { on, how }
-}
-
-/** knex-flatten's `{ propagation: 'requires-new' }` is a transaction of its own wherever it is opened, and is meant to be. */
-function isApart<N>(syntax: Syntax<N>, { arguments: given }: Call<N>): boolean {
-  return given.some((argument) => {
-    const options = withoutWrapping(syntax, argument)
-    const view = syntax.view(options)
-    const propagation = view.kind === 'object' ? view.properties.get('propagation') : undefined
-    const asked = propagation === undefined ? undefined : syntax.view(propagation)
-    return asked?.kind === 'literal' && (asked.value === 'requires-new' || asked.value === 'not-supported')
-  })
-}
-
-function withoutWrapping<N>(syntax: Syntax<N>, node: N): N {
-  const view = syntax.view(node)
-  return view.kind === 'wrapped' ? withoutWrapping(syntax, view.inner) : node
 }
 
 function mayBeKnex<N>(syntax: Syntax<N>, node: N): boolean {

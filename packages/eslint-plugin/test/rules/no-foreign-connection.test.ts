@@ -32,6 +32,10 @@ const inside = (body: string) => `await knex.transaction(async (trx) => { ${body
 
 typed.run('no-foreign-connection, with types', reportsOnly(rule), {
   valid: [
+    silent(
+      'what a callback is handed beside the transaction',
+      'declare function withTrx(work: (on: Knex.Transaction, db: Knex) => Promise<void>): Promise<void>; await withTrx(async (on, db) => { await on("a"); await db("b") })',
+    ),
     silent('queries on the transaction', inside('await trx("a").insert({}); await trx.raw("select 1")')),
     silent(
       'queries on the root outside',
@@ -76,6 +80,12 @@ typed.run('no-foreign-connection, with types', reportsOnly(rule), {
       'a transaction that is meant to be apart',
       inside(
         'await knex.transaction(async (own) => own("a").insert({}), { propagation: "requires-new" } as object)',
+      ),
+    ),
+    silent(
+      'the same by options that have a name',
+      inside(
+        'const apart: object = { propagation: "requires-new" }; await knex.transaction(async (own) => own("a").insert({}), apart)',
       ),
     ),
     silent('what a call answers with', inside('await current()("a"); await current().raw("select 1")')),
@@ -129,6 +139,10 @@ typed.run('no-foreign-connection, with types', reportsOnly(rule), {
     ),
   ],
   invalid: [
+    flagged(
+      'a root that a function is handed beside the transaction',
+      'export async function f(on: Knex.Transaction, db: Knex) { await on("a"); await ‹db›("b") }',
+    ),
     flagged('the root in a callback', inside('await trx("a"); await ‹knex›("b")')),
     flagged('a column of others', inside('await ‹knex›("b").where({ id: 1 }).first()')),
     flagged('raw SQL', inside('const found = await ‹knex›.raw("select 1"); await trx("a").insert(found)')),
