@@ -4,6 +4,7 @@ import { reportsOnly, typed, untyped } from './rule-tester.ts'
 import { underlined } from './underlined.ts'
 
 const within = (body: string): string => `
+import type { Knex } from 'knex'
 import { Client, Pool, type ClientBase, type PoolClient } from 'pg'
 import { BEGIN, logPayment, pay, payAlone, payOrder, payWithin, pool } from './services/payments.ts'
 declare const client: PoolClient
@@ -87,6 +88,10 @@ typed.run('BEGIN inside BEGIN, with types', noNestedTransaction, {
       'nested || (await on.query("BEGIN"))',
       'if (nested) return; await on.query("BEGIN")',
     ].map((body) => silent(`a guard by a word: ${body}`, calling('on: PoolClient, nested = true', body))),
+    silent(
+      'where it is handed a Knex, which keeps it from that',
+      calling('on: PoolClient, db?: Knex', 'if (db) return; await on.query("BEGIN")', 'client, any'),
+    ),
     silent(
       'what ends the transaction first',
       calling('on: PoolClient', 'await on.query("ROLLBACK"); await on.query("BEGIN")'),

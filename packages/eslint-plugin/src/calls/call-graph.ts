@@ -167,19 +167,28 @@ export class CallGraph<N extends object, How> {
   /** What a function does, and with it each of the others that may run in its place. */
   #inAll(fn: N, others: readonly N[]): readonly Entry<N, How>[] {
     const entries = this.#summaries.of(fn)
-    if (others.length === 0 || entries.length === 0) return entries
-    const keys = others.map(
-      (other) => new Set(this.#summaries.of(other).map((entry) => keyOf(this.#syntax, entry))),
-    )
+    if (others.length === 0) return entries
     return entries.flatMap((entry) => {
-      // What each closes over is its own.
-      const isPassed = [entry.on, ...entry.unless].every((subject) => subject?.kind !== 'here')
       const [step, ...rest] = entry.chain
-      const isInAll = isPassed && keys.every((each) => each.has(keyOf(this.#syntax, entry)))
-      return isInAll && step !== undefined
+      return step !== undefined && others.every((other) => this.#isDoneBy(other, entry))
         ? [{ ...entry, chain: [{ ...step, others: others.length }, ...rest] }]
         : []
     })
+  }
+
+  #isDoneBy(fn: N, entry: Entry<N, How>): boolean {
+    const key = keyOf(this.#syntax, entry)
+    return this.#summaries
+      .of(fn)
+      .some((each) => keyOf(this.#syntax, each) === key && this.#isSameHere(each.on, entry.on))
+  }
+
+  /** Of two subjects that look the same: what functions close over is the same where it is one variable. */
+  #isSameHere(one: Subject<N> | undefined, other: Subject<N> | undefined): boolean {
+    if (one?.kind !== 'here' || other?.kind !== 'here') return true
+    const places = placesOf(this.#syntax, one.value.node, one.value.path)
+    const others = placesOf(this.#syntax, other.value.node, other.value.path)
+    return places.every((place) => others.some((each) => isSamePlace(each, place)))
   }
 
   #passedFor(subject: Subject<N>, call: N, callee: N): Value<N> | 'nothing' | 'unknown' {

@@ -33,6 +33,10 @@ const inside = (body: string) => `await knex.transaction(async (trx) => { ${body
 typed.run('no-foreign-connection, with types', reportsOnly(rule), {
   valid: [
     silent(
+      'an interface whose implementations query different things',
+      `interface Log { write(): Promise<void> } class A implements Log { async write() { await knex("a").insert({}) } } const make = (knex: Knex): Log => ({ write: async () => { await knex("b").insert({}) } }); declare const log: Log; ${inside('await log.write()')}; export { A, make }`,
+    ),
+    silent(
       'what a callback is handed beside the transaction',
       'declare function withTrx(work: (on: Knex.Transaction, db: Knex) => Promise<void>): Promise<void>; await withTrx(async (on, db) => { await on("a"); await db("b") })',
     ),
@@ -139,6 +143,22 @@ typed.run('no-foreign-connection, with types', reportsOnly(rule), {
     ),
   ],
   invalid: [
+    {
+      ...flagged(
+        'through an interface each of whose implementations queries the same root',
+        `interface Log { write(): Promise<void> } class A implements Log { async write() { await knex("a").insert({}) } } class B implements Log { async write() { await knex("b").insert({}) } } declare const log: Log; ${inside('await log.‹write›()')}; export { A, B }`,
+        'through',
+      ),
+      errors: [
+        {
+          messageId: 'through' as const,
+          data: {
+            chain: '`write` (fixtures/file.ts:13, and in 1 more), which queries `knex`',
+            transaction: '`trx`',
+          },
+        },
+      ],
+    },
     flagged(
       'a root that a function is handed beside the transaction',
       'export async function f(on: Knex.Transaction, db: Knex) { await on("a"); await ‹db›("b") }',
