@@ -40,4 +40,5 @@ export {
   TransactionOptionsError,
   UnexpectedRollbackError,
   UnresolvedConflictError,
+  UnsupportedStatementError,
 } from './errors/errors.ts'

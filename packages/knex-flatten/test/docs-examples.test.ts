@@ -16,7 +16,12 @@ import ts from 'typescript'
 import { describe, it } from 'vitest'
 import { useDatabase } from '../../../test/setup/database.ts'
 
-const folder = new URL('../../../docs/transactions/', import.meta.url)
+const docs = new URL('../../../docs/', import.meta.url)
+const pages = ['transactions', 'routing'].flatMap((folder) =>
+  readdirSync(new URL(folder, docs))
+    .filter((page) => page.endsWith('.md'))
+    .map((page) => `${folder}/${page}`),
+)
 
 interface Example {
   readonly page: string
@@ -26,16 +31,14 @@ interface Example {
 }
 
 /** The examples of the pages, each with the tables that the comment before it asks for. */
-const examples = readdirSync(folder)
-  .filter((page) => page.endsWith('.md'))
-  .flatMap((page): Example[] => {
-    const text = readFileSync(new URL(page, folder), 'utf8')
-    return [...text.matchAll(/(?:<!-- tables: (.*?) -->\n\n)?```ts\n(.*?)```/gs)].map(
-      ({ 1: tables = '', 2: code = '', index }) => {
-        return { page, line: text.slice(0, index).split('\n').length, code, tables }
-      },
-    )
-  })
+const examples = pages.flatMap((page): Example[] => {
+  const text = readFileSync(new URL(page, docs), 'utf8')
+  return [...text.matchAll(/(?:<!-- tables: (.*?) -->\n\n)?```ts\n(.*?)```/gs)].map(
+    ({ 1: tables = '', 2: code = '', index }) => {
+      return { page, line: text.slice(0, index).split('\n').length, code, tables }
+    },
+  )
+})
 
 /** What an example may import. */
 const modules: Record<string, unknown> = {
@@ -71,7 +74,7 @@ const AsyncFunction = (async () => {}).constructor as new (
   ...parts: string[]
 ) => (...args: unknown[]) => Promise<void>
 
-describe.each(examples)('the example at docs/transactions/$page:$line', ({ code, tables }) => {
+describe.each(examples)('the example at docs/$page:$line', ({ code, tables }) => {
   const database = useDatabase(async (primary) => primary.query(tables))
 
   it('does what it says', async () => {
@@ -86,6 +89,7 @@ describe.each(examples)('the example at docs/transactions/$page:$line', ({ code,
       exports: {},
       db: knexFlatten.flatten(db),
       connection: { client: 'pg', connection: database.primaryUrl },
+      readerConnection: { client: 'pg', connection: database.readerUrl },
     }
     const { outputText } = ts.transpileModule(code, {
       compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.CommonJS },

@@ -1,4 +1,4 @@
-import { supportTable, type ResolvedProfile, type RuleId } from '@knex-flatten/sql-support'
+import { howKnown, supportTable, type ResolvedProfile, type RuleId } from '@knex-flatten/sql-support'
 
 /** What becomes of a statement: it fails; nobody has said what happens; or it does what it should. */
 export type Standing = 'refused' | 'unpublished' | 'works'
@@ -10,20 +10,11 @@ export function standingOf({ verdicts }: ResolvedProfile, row: RuleId): Standing
   return known === 'unknown' || known === 'assumed' ? 'unpublished' : 'works'
 }
 
-const sources = {
-  documented: 'documented by AWS',
-  measured: 'measured',
-  assumed: 'assumed: AWS does not say so',
-  unknown: 'assumed: nobody has published it',
-} as const
-
 /** What a message says of a row: why it breaks, what to write instead, and how that is known. */
 export function wordsAbout(
-  { name, verdicts }: ResolvedProfile,
+  profile: ResolvedProfile,
   row: RuleId,
 ): Record<'why' | 'instead' | 'known', string> {
   const { why, instead } = supportTable[row]
-  const isAws = name === 'aws-global' || name === 'aws-local'
-  const known = isAws ? sources[verdicts[row].known] : `${verdicts[row].known}, by the profile "${name}"`
-  return { why, instead, known }
+  return { why, instead, known: howKnown(profile, row) }
 }

@@ -1,3 +1,4 @@
+import type { RuleId } from '@knex-flatten/sql-support'
 import { FlattenError } from './flatten-error.ts'
 
 /**
@@ -107,3 +108,30 @@ export class TestTransactionError extends FlattenError {
   override readonly name = 'TestTransactionError'
   readonly code = 'FLATTEN_TEST_TRANSACTION'
 }
+
+/**
+ * A statement that a reader with write forwarding refuses was asked of one, or of any server where `guard` is `'always'`. It was not
+ * sent; the transaction that it was to be in can only be rolled back, as PostgreSQL would have it.
+ */
+export class UnsupportedStatementError extends FlattenError {
+  override readonly name = 'UnsupportedStatementError'
+  readonly code = 'FLATTEN_UNSUPPORTED_STATEMENT'
+  /** The row of the support table that decided, such as `savepoint`. */
+  readonly rule: RuleId
+  /** Its SQL, without its bindings. */
+  readonly statement: string
+  /** What to write instead. */
+  readonly instead: string
+  /** The page that says so. */
+  readonly source: string
+
+  constructor(message: string, { rule, statement, instead, source }: UnsupportedStatement) {
+    super(message)
+    this.rule = rule
+    this.statement = statement
+    this.instead = instead
+    this.source = source
+  }
+}
+
+type UnsupportedStatement = Pick<UnsupportedStatementError, 'rule' | 'statement' | 'instead' | 'source'>

@@ -13,6 +13,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_UNRESOLVED_CONFLICT'
   | 'FLATTEN_REQUEST_ROLLBACK'
   | 'FLATTEN_TEST_TRANSACTION'
+  | 'FLATTEN_UNSUPPORTED_STATEMENT'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

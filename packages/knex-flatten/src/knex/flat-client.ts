@@ -15,7 +15,8 @@ import type {
 import { LazyConnection } from './lazy-connection.ts'
 import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
-import { refuseStatement, sendInside } from './statements.ts'
+import { isRoleFresh, learnRole } from './server-role.ts'
+import { refuseStatement, refuseUnfit, type Send, sendInside } from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
 import { frameOf, isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
 import { noteFailure } from './wire-errors.ts'
@@ -52,8 +53,10 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       const open = rootOn(connection)
       const refusal = refuseControl(instance, statement)
       if (refusal) return Promise.reject(refusal)
-      if (!open) return super.query(connection, statement)
-      return sendInside(open, this, connection, statement, (real, what) => super.query(real, what))
+      const send: Send = (real, what) => super.query(real, what)
+      if (open) return sendInside(instance.guard, open, this, connection, statement, send)
+      const unfit = instance.guard?.refusalOf(statement, this, connection)
+      return unfit ? Promise.reject(unfit) : send(connection, statement)
     }
 
     override stream(
@@ -64,21 +67,21 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     ): Promise<unknown> {
       const open = rootOn(connection)
       const refusal = open && refuseStatement(open, this, statement)
-      if (!refusal) {
-        if (open) countRows(open.root, stream)
-        if (!(connection instanceof LazyConnection))
-          return super.stream(connection, statement, stream, streamOptions)
-        return connection.ready().then(
-          (real) => super.stream(real, statement, stream, streamOptions),
-          (error: unknown) => refuseStream(stream, error as Error),
-        )
+      if (refusal) return refuseStream(stream, refusal)
+      if (open) countRows(open.root, stream)
+      const send = (real: Connection): Promise<unknown> => {
+        const unfit = refuseUnfit(instance.guard, open, this, real, statement, true)
+        return unfit ? refuseStream(stream, unfit) : super.stream(real, statement, stream, streamOptions)
       }
-      return refuseStream(stream, refusal)
+      if (!(connection instanceof LazyConnection)) return send(connection)
+      return connection.ready().then(send, (error: unknown) => refuseStream(stream, error as Error))
     }
 
     override acquireConnection(): Promise<Connection> {
       const { testing } = instance
-      return testing ? testing.lend() : super.acquireConnection()
+      if (testing) return testing.lend()
+      const acquired = super.acquireConnection()
+      return instance.asksRoles ? acquired.then(withRole) : acquired
     }
 
     override releaseConnection(connection: Connection): Promise<unknown> {
@@ -125,6 +128,11 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
   }
+}
+
+/** A connection out of the pool, once it is known what the server behind it is. */
+function withRole(connection: Connection): Connection | Promise<Connection> {
+  return isRoleFresh(connection) ? connection : learnRole(connection).then(() => connection)
 }
 
 /** Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever. */

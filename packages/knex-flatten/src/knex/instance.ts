@@ -3,6 +3,7 @@ import type { ObservationLog } from '../observe/observation-log.ts'
 import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { HookCapture } from '../transaction/hook-capture.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import type { Guard } from './guard.ts'
 import type { TestSession } from './test-session.ts'
 
 /** One wrapped Knex instance, with its clones by `withUserParams`: the owner of the roots opened on it. */
@@ -11,6 +12,10 @@ export interface Instance {
   readonly settings: FlattenSettings
   /** The roots that wait for a `requires-new` inside them to get a connection, once for each that waits. */
   readonly waitingForConnection: Map<RootTransaction, number>
+  /** What is not to be sent; `undefined`: everything is. */
+  readonly guard?: Guard | undefined
+  /** Whether each server is to be asked, on connecting, if it is a reader. */
+  readonly asksRoles: boolean
   /** What was seen where nothing is flattened, only observed. */
   readonly observed?: ObservationLog | undefined
   /** What stands in for the pool while a test runs. */

@@ -12,8 +12,15 @@ export interface Connection {
   __knex__disposed?: unknown
   /** `I`, `T` or `E`; from pg 8.21 on. */
   getTransactionStatus?: () => string | null
+  /** The driver's own, past Knex and its events. */
+  query(sql: string): Promise<Answer>
   listenerCount?(event: string): number
   on?(event: 'error', listener: (error: unknown) => void): unknown
+}
+
+/** The driver's answer to a statement. */
+export interface Answer {
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
 }
 
 /** What a builder hands to `client.query`; the transaction's own statements come as plain texts instead. */

@@ -1,4 +1,4 @@
-import type { Connection } from './internals.ts'
+import type { Answer, Connection } from './internals.ts'
 
 /**
  * Stands for the connection of a transaction that has not needed one yet. Knex carries it through everything as if it were one;
@@ -25,6 +25,10 @@ export class LazyConnection implements Connection {
   /** Whether a statement has asked for a connection. */
   get wanted(): boolean {
     return this.#ready !== undefined
+  }
+
+  async query(sql: string): Promise<Answer> {
+    return (await this.ready()).query(sql)
   }
 
   /** The connection, with the transaction open on it. */

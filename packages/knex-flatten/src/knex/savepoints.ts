@@ -3,6 +3,7 @@ import type { SavepointScope } from '../transaction/scope.ts'
 import { savepointOnReader } from '../transaction/verdicts.ts'
 import { asControl } from './control-statements.ts'
 import { openRootOn } from './custody.ts'
+import { knownRole, learnRole } from './server-role.ts'
 import type { Connection, KnexTransaction, QueryObject } from './internals.ts'
 
 /** Sets a real savepoint. @throws TransactionOptionsError where the server is a reader, which would refuse it */
@@ -12,8 +13,9 @@ export async function setSavepoint(
   connection: Connection,
 ): Promise<void> {
   const open = openRootOn(connection)
-  open.onWriter ??= isWriter(transaction, connection)
-  if (!(await open.onWriter)) throw savepointOnReader(scope)
+  const real = open.lazy ? await open.lazy.ready() : connection
+  if (knownRole(real) === undefined) await learnRole(real)
+  if (knownRole(real) !== 'writer') throw savepointOnReader(scope)
   await send(transaction, connection, `SAVEPOINT ${transaction.txid}`)
 }
 
@@ -51,12 +53,6 @@ async function endSavepoint(
     if (!unit.failure) unit.doom(failedStatement(scope, error, sql))
     return error as Error
   }
-}
-
-/** Asked once for each root: a server is promoted sooner than its connections are closed. */
-async function isWriter(transaction: KnexTransaction, connection: Connection): Promise<boolean> {
-  const { response } = await send(transaction, connection, 'SELECT pg_is_in_recovery() AS reader')
-  return response?.rows?.[0]?.['reader'] === false
 }
 
 function send(transaction: KnexTransaction, connection: Connection, sql: string): Promise<QueryObject> {

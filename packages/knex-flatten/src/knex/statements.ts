@@ -1,15 +1,17 @@
 import { classifyKnex } from '@knex-flatten/sql-support'
-import { shortenSql } from '../transaction/failure.ts'
+import { failedStatement, shortenSql } from '../transaction/failure.ts'
 import { rollbackOnly, unexpectedRollback, writeInReadOnlyScope } from '../transaction/verdicts.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
+import type { Guard } from './guard.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { type Control, frameOf, type OpenRoot } from './transaction-state.ts'
 
-type Send = (connection: Connection, statement: string | QueryObject) => Promise<QueryObject>
+export type Send = (connection: Connection, statement: string | QueryObject) => Promise<QueryObject>
 
 /** Sends a statement of a transaction, its own or the application's, or answers it without sending. */
 export function sendInside(
+  guard: Guard | undefined,
   open: OpenRoot,
   client: KnexClient,
   connection: Connection,
@@ -18,12 +20,50 @@ export function sendInside(
 ): Promise<QueryObject> {
   if (typeof statement === 'string') {
     if (statement === SCOPE_RELEASE || statement === SCOPE_ROLLBACK) return answered(statement)
-    if (open.control) return sendControl(open, open.control, statement, send)
+    if (open.control) return guardedControl(guard, open, open.control, client, statement, send)
   }
   const refusal = refuseStatement(open, client, statement)
   if (refusal) return Promise.reject(refusal)
-  if (!(connection instanceof LazyConnection)) return send(connection, statement)
-  return connection.ready().then((real) => send(real, statement))
+  const sendGuarded = (real: Connection): Promise<QueryObject> => {
+    const unfit = refuseUnfit(guard, open, client, real, statement)
+    return unfit ? Promise.reject(unfit) : send(real, statement)
+  }
+  return connection instanceof LazyConnection ? connection.ready().then(sendGuarded) : sendGuarded(connection)
+}
+
+/**
+ * Why a statement cannot run on the server behind a connection. PostgreSQL would have aborted the transaction with that, which can only be
+ * rolled back from then on.
+ */
+export function refuseUnfit(
+  guard: Guard | undefined,
+  open: OpenRoot | undefined,
+  client: KnexClient,
+  connection: Connection,
+  statement: string | QueryObject,
+  isStream?: boolean,
+): Error | undefined {
+  const refusal = guard?.refusalOf(statement, client, connection, isStream)
+  if (!refusal || !open) return refusal
+  const frame = frameOf(client, open)
+  frame.unit.doom(failedStatement(frame, refusal, typeof statement === 'string' ? statement : statement.sql))
+  return refusal
+}
+
+/** `BEGIN … SERIALIZABLE` is refused too; whether the server allows savepoints, who sets one has asked. */
+function guardedControl(
+  guard: Guard | undefined,
+  open: OpenRoot,
+  control: Control,
+  client: KnexClient,
+  sql: string,
+  send: Send,
+): Promise<QueryObject> {
+  const real = open.lazy?.real ?? open.connection
+  const unfit = control === 'begin' ? refuseUnfit(guard, open, client, real, sql) : undefined
+  if (!unfit) return sendControl(open, control, sql, send)
+  open.beginError = unfit
+  return Promise.reject(unfit)
 }
 
 /** Why a statement of the application's must not be sent. */

@@ -49,8 +49,6 @@ export interface OpenRoot {
   commitError?: unknown
   /** What the transaction is to be rejected with once its COMMIT or ROLLBACK, already on its way, is answered. */
   late?: { readonly error: unknown }
-  /** Whether its server allows savepoints, once it was asked. */
-  onWriter?: Promise<boolean>
   /** How many statements the driver was given, which may be on the wire. */
   handedOver: number
   /** Why the reader does not show what was committed. */

@@ -4,6 +4,8 @@ import { type FlattenSettings, settle } from '../options/flatten-settings.ts'
 import type { FlattenOptions } from '../options/options.ts'
 import { ObservationLog } from '../observe/observation-log.ts'
 import { deriveFlatClient } from './flat-client.ts'
+import { StatementGuard } from '../guard/statement-guard.ts'
+import { Guard } from './guard.ts'
 import type { Instance } from './instance.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
 import { deriveObservedClient } from './observed-client.ts'
@@ -26,7 +28,17 @@ export function wrapClient(knex: Knex, options: FlattenOptions): void {
   }
   const settings = settle(options)
   const observed = settings.nested === 'observe' ? new ObservationLog() : undefined
-  const instance: Instance = { knex, settings, observed, waitingForConnection: new Map() }
+  const instance: Instance = {
+    knex,
+    settings,
+    observed,
+    guard:
+      observed || settings.guard === 'off'
+        ? undefined
+        : new Guard(new StatementGuard(settings.profile), settings),
+    asksRoles: !observed && settings.guard === 'reader',
+    waitingForConnection: new Map(),
+  }
   const Client = client.constructor as ClassOf<KnexClient>
   const { prototype } = observed
     ? deriveObservedClient(Client, instance, observed)

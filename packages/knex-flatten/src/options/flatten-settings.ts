@@ -1,3 +1,4 @@
+import { resolveProfile } from '@knex-flatten/sql-support'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import { type Check, checkAll, isBoolean, isRecord, oneOf, refuseUnknown, show } from './check.ts'
 import type { FlattenOptions, ForeignConnection } from './options.ts'
@@ -10,7 +11,13 @@ export interface FlattenSettings {
   readonly ambient: ForeignConnection | undefined
   readonly lazyBegin: boolean
   readonly callSites: boolean
+  readonly guard: NonNullable<FlattenOptions['guard']>
+  readonly onUnsupported: NonNullable<FlattenOptions['onUnsupported']>
+  readonly profile: NonNullable<FlattenOptions['profile']>
 }
+
+/** What is refused, and where. */
+export type GuardSettings = Pick<FlattenSettings, 'guard' | 'onUnsupported'>
 
 const foreignConnections = ['join', 'throw', 'warn']
 
@@ -30,6 +37,12 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
   },
   lazyBegin: isBoolean,
   callSites: isBoolean,
+  guard: oneOf(['reader', 'always', 'off']),
+  onUnsupported: oneOf(['throw', 'warn']),
+  profile: {
+    allowed: "'aws-global', 'aws-local' or an object { name, extends, verdicts }",
+    holds: (value) => typeof value === 'string' || isRecord(value),
+  },
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
@@ -41,8 +54,18 @@ export function checkFlattenOptions(options: unknown = {}): FlattenOptions {
   }
   refuseUnknown('flatten(knex, options)', options, flattenChecks)
   checkAll('flatten(knex, options)', options, flattenChecks)
+  checkProfile(options)
   refuseBesideObserving(options)
   return options
+}
+
+function checkProfile({ profile }: FlattenOptions): void {
+  if (profile === undefined) return
+  try {
+    resolveProfile(profile)
+  } catch (error) {
+    throw new TransactionOptionsError(`flatten(knex, options): ${(error as Error).message}.`)
+  }
 }
 
 /** Who observes wants Knex as it is; what another option asks for would be another Knex. */
@@ -58,12 +81,16 @@ function refuseBesideObserving({ nested, ...others }: FlattenOptions): void {
 }
 
 /** What the options say, with defaults for what they do not. */
-export function settle({ nested, doomOn, ambient, lazyBegin, callSites }: FlattenOptions): FlattenSettings {
+export function settle(options: FlattenOptions): FlattenSettings {
+  const { nested, doomOn, ambient, lazyBegin, callSites, guard, onUnsupported, profile } = options
   return {
     nested: nested ?? 'flatten',
     doomOn: doomOn ?? 'scope',
     ambient: typeof ambient === 'object' ? ambient.foreignConnection : ambient ? 'join' : undefined,
     lazyBegin: lazyBegin ?? false,
     callSites: callSites ?? true,
+    guard: guard ?? 'reader',
+    onUnsupported: onUnsupported ?? 'throw',
+    profile: profile ?? 'aws-global',
   }
 }

@@ -1,3 +1,4 @@
+import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
 import type { Propagation } from '../transaction/propagation.ts'
 import type { RetryOptions } from '../transaction/retry.ts'
 
@@ -37,6 +38,24 @@ export interface FlattenOptions {
    * What BEGIN or the pool refuses is then told by the first statement.
    */
   readonly lazyBegin?: boolean
+  /**
+   * Where statements are judged before they are sent. Default `'reader'`.
+   *
+   * - `'reader'`: on a server that is in recovery (`pg_is_in_recovery()`), which is asked only where there is something to object to;
+   * - `'always'`: on a writer too, so that tests refuse what production will;
+   * - `'off'`: nowhere.
+   */
+  readonly guard?: 'reader' | 'always' | 'off'
+  /**
+   * What becomes of a statement that the profile refuses: `'throw'` (default) rejects it with `UnsupportedStatementError` and sends nothing;
+   * `'warn'` sends it and says so in Knex's log, each text once.
+   */
+  readonly onUnsupported?: 'throw' | 'warn'
+  /**
+   * What forwards, by the support table: `'aws-global'` (default), `'aws-local'`, or verdicts of one's own, measured or assumed, that differ
+   * from one of them.
+   */
+  readonly profile?: AwsProfile | ForwardingProfile
   /**
    * Errors say in which line a transaction was opened, and their stack begins there. Default true.
    *

@@ -17,7 +17,8 @@ const words: readonly (readonly [RegExp, Sent])[] = [
 ]
 
 /** What a migrator says to its own tables, and a connection when it is opened. */
-const ASIDE = /knex_migrations|information_schema|^select version\(\)|^select \* from pg_/
+const ASIDE =
+  /knex_migrations|information_schema|^select version\(\)|^SELECT pg_is_in_recovery\(\)|^select \* from pg_/
 
 /** The transcripts of cells run one after another on one connection. */
 export function transcripts(received: readonly string[]): Sent[][] {
