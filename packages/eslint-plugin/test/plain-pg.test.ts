@@ -64,6 +64,10 @@ typed.run('BEGIN inside BEGIN, with types', noNestedTransaction, {
       'declare const store: { transaction(work: (on: { query(sql: string): void }) => void): void }; store.transaction((on) => { on.query("BEGIN") })',
     ),
     silent(
+      'a client that is handed over for anything',
+      'declare function withClient(work: (client: PoolClient) => Promise<void>): Promise<void>; await withClient(async (on) => { await pay(on) })',
+    ),
+    silent(
       'on a pool, which has another client for each',
       'await pool.query("BEGIN"); await pool.query("BEGIN")',
     ),
@@ -175,6 +179,13 @@ typed.run('BEGIN inside BEGIN, with types', noNestedTransaction, {
       'declare const db: { transaction(work: (client: PoolClient) => Promise<void>): Promise<void> }; await db.transaction(async (on) => { await pay(‹on›) })',
       'beginThrough',
     ),
+    ...['transact', 'tx', 'atomically', 'inOwnTx'].map((name) =>
+      flagged(
+        `on a client that ${name} hands over`,
+        `declare function ${name}(work: (client: PoolClient) => Promise<void>): Promise<void>; await ${name}(async (on) => { await pay(‹on›) })`,
+        'beginThrough',
+      ),
+    ),
     flagged(
       'on a client that a function of their own hands over',
       'declare function transaction(on: Pool, work: (client: PoolClient) => Promise<void>): Promise<void>; await transaction(pool, async (on) => { await ‹on.query("BEGIN")› })',
@@ -283,6 +294,16 @@ typed.run('a pool beside its client, with types', reportsOnly(noForeignConnectio
       'query',
     ),
     flagged('another client of the pool', inside('const more = await ‹pool›.connect()'), 'connection'),
+    flagged(
+      'a pool that a function answers with',
+      `declare function getPool(): Pool; ${inside('await ‹getPool()›.query("SELECT 1")')}`,
+      'query',
+    ),
+    flagged(
+      'a query in a function that is called in the transaction alone, and nowhere else',
+      `async function log() { await ‹pool›.query("SELECT 1") } ${inside('await log()')}`,
+      'query',
+    ),
     {
       ...flagged('through a function of another file', inside('await ‹logPayment›()'), 'through'),
       errors: [

@@ -19,16 +19,15 @@ export const poolUses: Kind<PoolUse> = {
   deedsOf(syntax, call) {
     const how = words.get(syntax.calledName(call) ?? '')
     const on = receiverOf(syntax, call)
-    return how === undefined || on === undefined || !mayBePool(syntax, on) ? [] : [{ how, on }]
+    return how === undefined || on === undefined || !isPlain(syntax, on) ? [] : [{ how, on }]
   },
   accepts: () => true,
   isReportedAt: () => false,
 }
 
-/** What is called on an answer, `db('t').query()`, is none that anybody passes. */
-function mayBePool<N>(syntax: Syntax<N>, node: N): boolean {
-  const { kind } = syntax.view(node)
-  if (kind !== 'name' && kind !== 'member' && kind !== 'wrapped') return false
-  const held = syntax.pgOf(node)
-  return held === 'pool' || held === 'unknown'
+/** `pool`, `this.pool`, `getPool()`: what a chain of calls answers with is none that anybody passes, and its type is dear. */
+function isPlain<N>(syntax: Syntax<N>, node: N): boolean {
+  const view = syntax.view(node)
+  if (view.kind === 'call') return syntax.view(view.callee).kind === 'name'
+  return view.kind === 'name' || view.kind === 'member' || view.kind === 'wrapped'
 }

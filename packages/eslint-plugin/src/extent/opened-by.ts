@@ -18,6 +18,9 @@ interface Opened {
 const wrapperName =
   /^(?:with|within|in|run|runIn|runWith|do|doIn|executeIn|performIn|useIn|wrapIn|inside)(?:A|An|The|New|Own|Db|DB|Database|Knex|Sql)?(?:Transaction|Trx|Tx)$/u
 
+/** What runs a function in a transaction on a client of pg, by custom: `transact(…)`, `db.tx(…)`, `atomically(…)`. */
+const transactionWord = /^(?:tx|trx|atomic\w*)$|[tT]ransact|(?:Tx|Trx)(?![a-z])/u
+
 /** Reads `knex.transaction(…)`, `Model.transaction(…)`, `Model.startTransaction()`, Objection's `transaction(…)`, and wrappers. */
 export function openedBy(file: LintedFile, call: TSESTree.CallExpression): Opened | undefined {
   const { syntax, settings } = file
@@ -43,7 +46,7 @@ export function openedBy(file: LintedFile, call: TSESTree.CallExpression): Opene
     case 'start':
       return object === undefined ? undefined : byObjection(file, object, first)
     default:
-      return undefined
+      return transactionWord.test(name) ? byOwnClient(file, call) : undefined
   }
 }
 
@@ -86,7 +89,7 @@ function byObjection(
   return { on: first, isWrapper: false, isLast: isModel(file, first) }
 }
 
-/** `db.transaction(async (client) => …)` of one's own, which hands over a client of pg by its type. */
+/** `db.transaction(async (client) => …)` and `transact(…)` of one's own, which hand over a client of pg by its type. */
 function byOwnClient(file: LintedFile, { arguments: given }: TSESTree.CallExpression): Opened | undefined {
   if (file.services === undefined) return undefined
   const handsClient = given.some((argument) => {
