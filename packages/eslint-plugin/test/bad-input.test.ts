@@ -3,20 +3,12 @@ import * as typescriptParser from '@typescript-eslint/parser'
 import { AST_NODE_TYPES } from '@typescript-eslint/utils'
 import { ESLint, type Linter } from 'eslint'
 import fc from 'fast-check'
-import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { everyRule, lintTyped, lintUntyped } from './in-memory.ts'
 import { fixtures } from './lint.ts'
 import { oddElements, oddExpressions, oddScript, oddStatements } from './odd-code.ts'
+import { tokenEnds } from './token-ends.ts'
 import { allShapes, around, linesWithHoles, useOfAllShapes } from './transaction-code.ts'
-
-/** Where a text may be cut: between any two of its tokens. */
-function tokenEnds(text: string): number[] {
-  const scanner = ts.createScanner(ts.ScriptTarget.ES2022, false, ts.LanguageVariant.Standard, text)
-  const ends = [0]
-  while (scanner.scan() !== ts.SyntaxKind.EndOfFileToken) ends.push(scanner.getTokenEnd())
-  return ends
-}
 
 /** A text without the tokens between two places. */
 function cutsOf(text: string): fc.Arbitrary<string> {

@@ -33,7 +33,7 @@ export function handleByName<N>(syntax: Syntax<N>, node: N, path: readonly strin
     case 'name': {
       const declared = syntax.declarationOf(node)
       if (declared?.kind === 'parameter' && declared.path.length === 0 && declared.index === 0) {
-        if (isTransactionCallback(syntax, declared.function)) return 'transaction'
+        if (isTransactionCallback(syntax, declared.function, depth)) return 'transaction'
       }
       if (declared?.kind === 'constant' && declared.path.length === 0) {
         const handle = handleByName(syntax, declared.value, [], depth + 1)
@@ -73,10 +73,14 @@ function isProvider<N>(syntax: Syntax<N>, node: N): boolean {
   return declared?.kind === 'constant' && isProvider(syntax, declared.value)
 }
 
-/** The function handed to `something.transaction(…)` gets the transaction first. */
-function isTransactionCallback<N>(syntax: Syntax<N>, fn: N): boolean {
+/** The function handed to `something.transaction(…)` gets the transaction first, as does that of a transaction's `savepoint(…)`. */
+function isTransactionCallback<N>(syntax: Syntax<N>, fn: N, depth: number): boolean {
   const call = syntax.parent(fn)
-  if (call === undefined || syntax.calledName(call) !== 'transaction') return false
+  const name = call === undefined ? undefined : syntax.calledName(call)
+  if (call === undefined || (name !== 'transaction' && name !== 'savepoint')) return false
   const view = syntax.view(call)
-  return view.kind === 'call' && view.arguments.includes(fn)
+  if (view.kind !== 'call' || !view.arguments.includes(fn)) return false
+  if (name === 'transaction') return true
+  const callee = syntax.view(view.callee)
+  return callee.kind === 'member' && handleByName(syntax, callee.object, [], depth + 1) === 'transaction'
 }
