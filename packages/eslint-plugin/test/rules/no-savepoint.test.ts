@@ -162,7 +162,7 @@ typed.run('no-savepoint, with types', rule, {
 untyped.run('no-savepoint, without types', rule, {
   valid: [
     'await trx.savepoint("a").execute()',
-    'await sql.savepoint(async (inner) => {})',
+    'await sql.savepoint(async (inner) => { await inner.savepoint(work) })',
     'import { Kysely } from "kysely"; await trx.savepoint(work)',
     'import mysql from "mysql2/promise"; await connection.query("SAVEPOINT a")',
     'await trx.raw("SELECT 1")',
@@ -171,6 +171,16 @@ untyped.run('no-savepoint, without types', rule, {
   invalid: [
     { code: 'await trx.savepoint(async (inner) => {})', errors: [{ messageId: 'method' }] },
     { code: 'await knex.transaction((t) => t.savepoint(work))', errors: [{ messageId: 'method' }] },
+    {
+      code: 'await trx.savepoint(async (inner) => { await inner.savepoint(work) })',
+      errors: [
+        {
+          messageId: 'method',
+          suggestions: [{ messageId: 'useOuterUncaught', output: 'await trx.savepoint(work)' }],
+        },
+        { messageId: 'method' },
+      ],
+    },
     { code: 'await trx.raw(`SELECT ${name /* } */}; SAVEPOINT a`)', errors: [{ messageId: 'statement' }] },
     { code: 'await db.query("SAVEPOINT a")', errors: [{ messageId: 'statement' }] },
     {

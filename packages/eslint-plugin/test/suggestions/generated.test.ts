@@ -104,7 +104,7 @@ async function sendsTheSame(before: string, after: string): Promise<void> {
 /** Another seed, or more runs, finds more. */
 const seed = Number(process.env['SEED'] ?? 1)
 const parameters = {
-  numRuns: Number(process.env['RUNS'] ?? 80),
+  numRuns: Number(process.env['RUNS'] ?? 200),
   seed: 20_26,
   interruptAfterTimeLimit: 500_000,
 }
