@@ -176,7 +176,12 @@ untyped.run('no-savepoint, without types', rule, {
       errors: [
         {
           messageId: 'method',
-          suggestions: [{ messageId: 'useOuterUncaught', output: 'await trx.savepoint(work)' }],
+          suggestions: [
+            {
+              messageId: 'useOuterUncaught',
+              output: 'await (async (inner) => { await inner.savepoint(work) })(trx)',
+            },
+          ],
         },
         { messageId: 'method' },
       ],
