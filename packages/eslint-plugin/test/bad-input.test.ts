@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import * as typescriptParser from '@typescript-eslint/parser'
 import { AST_NODE_TYPES } from '@typescript-eslint/utils'
-import { ESLint, type Linter } from 'eslint'
+import type { Linter } from 'eslint'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { everyRule, lintTyped, lintUntyped } from './in-memory.ts'
-import { fixtures } from './lint.ts'
+import { lintUnder, withTypes } from './lint.ts'
 import { oddElements, oddExpressions, oddScript, oddStatements } from './odd-code.ts'
 import { tokenEnds } from './token-ends.ts'
 import { allShapes, around, linesWithHoles, useOfAllShapes } from './transaction-code.ts'
@@ -143,19 +142,11 @@ test.each([
 
 describe("ESLint's own message, and no other, is given for", () => {
   const lint = async (code: string, parserOptions: Linter.ParserOptions, file = 'file.ts') => {
-    const eslint = new ESLint({
-      cwd: fixtures,
-      overrideConfigFile: true,
-      overrideConfig: [
-        { files: ['**/*.ts'], languageOptions: { parser: typescriptParser, parserOptions } },
-        everyRule,
-      ],
-    })
-    const [result] = await eslint.lintText(code, { filePath: join(fixtures, file) })
-    return result!.messages.map(({ fatal, message }) => ({ fatal, message }))
+    const languageOptions = { parser: typescriptParser, parserOptions }
+    const messages = await lintUnder([{ files: ['**/*.ts'], languageOptions }, everyRule], code, file)
+    return messages.map(({ fatal, message }) => ({ fatal, message }))
   }
   const nested = 'trx.transaction((inner) => inner.raw("SAVEPOINT a"))\n'
-  const inFixtures = { tsconfigRootDir: fixtures, disallowAutomaticSingleRunInference: true }
 
   test.each(['trx.transaction(', 'await trx.raw(`SAVEPOINT', 'class { }'])(
     'what cannot be parsed: %s',
@@ -166,12 +157,12 @@ describe("ESLint's own message, and no other, is given for", () => {
   )
 
   test('a tsconfig that is not there', async () => {
-    const messages = await lint(nested, { project: './nowhere.json', ...inFixtures })
+    const messages = await lint(nested, { ...withTypes, project: './nowhere.json' })
     expect(messages).toEqual([{ fatal: true, message: expect.stringContaining('nowhere.json') }])
   })
 
   test('a file that is not in the project', async () => {
-    const messages = await lint(nested, { project: './tsconfig.json', ...inFixtures }, 'elsewhere/new.ts')
+    const messages = await lint(nested, withTypes, 'elsewhere/new.ts')
     expect(messages).toEqual([{ fatal: true, message: expect.stringContaining('elsewhere/new.ts') }])
   })
 })

@@ -5,7 +5,7 @@ import { Linter, type Rule } from 'eslint'
 import { describe, expect, test } from 'vitest'
 import { extentsOf } from '../src/extent/extents.ts'
 import { lintedFile } from '../src/linted-file.ts'
-import { fixtures } from './lint.ts'
+import { fixtures, withTypes } from './lint.ts'
 
 /** For each call of `look('…')`: the kinds of the extents around it, innermost first. */
 function extentsIn(code: string, types: boolean, settings: object = {}): Record<string, string[]> {
@@ -24,13 +24,7 @@ function extentsIn(code: string, types: boolean, settings: object = {}): Record<
       }
     },
   }
-  // Where CI is set the parser would read the file once, from the disk, and not the text it is handed here.
-  const typed = {
-    project: './tsconfig.json',
-    tsconfigRootDir: fixtures,
-    disallowAutomaticSingleRunInference: true,
-  }
-  const parserOptions = types ? typed : {}
+  const parserOptions = types ? withTypes : {}
   const messages = new Linter().verify(
     code,
     [

@@ -11,28 +11,39 @@ export const versions = { 9: ESLint9 as unknown as typeof ESLint10, 10: ESLint10
 
 export type Version = keyof typeof versions
 
+/**
+ * Types of the fixtures' program. Where CI is set the parser would otherwise read each file once, from the disk, and not the text
+ * that it is handed.
+ */
+export const withTypes: Linter.ParserOptions = {
+  project: './tsconfig.json',
+  tsconfigRootDir: fixtures,
+  disallowAutomaticSingleRunInference: true,
+}
+
+/** What ESLint says of a text as a file of the fixtures, under these configurations and no other. */
+export async function lintUnder(
+  configs: readonly Linter.Config[],
+  code: string,
+  file = 'file.ts',
+  version: Version = 10,
+): Promise<Linter.LintMessage[]> {
+  const eslint = new versions[version]({
+    cwd: fixtures,
+    overrideConfigFile: true,
+    overrideConfig: [...configs],
+  })
+  const [result] = await eslint.lintText(code, { filePath: join(fixtures, file) })
+  return result!.messages
+}
+
 /** Lints a text as a file of the fixtures, with or without their types. */
-export async function lint(
+export function lint(
   code: string,
   config: Linter.Config,
   { version = 10, types = true }: { version?: Version; types?: boolean } = {},
 ): Promise<Linter.LintMessage[]> {
-  // Where CI is set the parser would read each file once, from the disk, and not the text it is handed here.
-  const typed = {
-    project: './tsconfig.json',
-    tsconfigRootDir: fixtures,
-    disallowAutomaticSingleRunInference: true,
-  }
-  const parserOptions = types ? typed : {}
-  const eslint = new versions[version]({
-    cwd: fixtures,
-    overrideConfigFile: true,
-    overrideConfig: [
-      { files: ['**/*.ts'], languageOptions: { parser: typescriptParser, parserOptions } },
-      { plugins: { 'knex-flatten': plugin } },
-      config,
-    ],
-  })
-  const [result] = await eslint.lintText(code, { filePath: join(fixtures, 'file.ts') })
-  return result!.messages
+  const languageOptions = { parser: typescriptParser, parserOptions: types ? withTypes : {} }
+  const configs = [{ files: ['**/*.ts'], languageOptions }, { plugins: { 'knex-flatten': plugin } }, config]
+  return lintUnder(configs, code, 'file.ts', version)
 }

@@ -2,7 +2,7 @@ import * as typescriptParser from '@typescript-eslint/parser'
 import { RuleTester, type RuleTesterConfig, type RunTests } from '@typescript-eslint/rule-tester'
 import type { TSESLint } from '@typescript-eslint/utils'
 import { afterAll, describe, it } from 'vitest'
-import { fixtures } from './lint.ts'
+import { withTypes } from './lint.ts'
 
 RuleTester.afterAll = afterAll
 RuleTester.describe = describe
@@ -38,12 +38,7 @@ class RecordingTester extends RuleTester {
 
 /** Files of the fixtures' program, with types. */
 export const typed: RecordingTester = new RecordingTester(
-  {
-    languageOptions: {
-      parser: typescriptParser,
-      parserOptions: { project: './tsconfig.json', tsconfigRootDir: fixtures },
-    },
-  },
+  { languageOptions: { parser: typescriptParser, parserOptions: withTypes } },
   true,
 )
 

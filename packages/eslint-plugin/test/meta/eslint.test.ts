@@ -1,9 +1,9 @@
-import { ESLint, type Linter } from 'eslint'
+import type { Linter } from 'eslint'
 import { defineConfig } from 'eslint/config'
 import type { TSESLint } from '@typescript-eslint/utils'
 import { describe, expect, test } from 'vitest'
 import plugin, { configs, rules, type PresetName } from '../../src/index.ts'
-import { fixtures, lint, versions, type Version } from '../lint.ts'
+import { lint, lintUnder, versions, type Version } from '../lint.ts'
 
 const nested = `import type { Knex } from 'knex'
 import { saveOrder } from './services/orders.ts'
@@ -51,17 +51,10 @@ describe.each(Object.keys(versions).map(Number) as Version[])('under ESLint %i',
 })
 
 test('the default parser and plain JavaScript do', async () => {
-  const eslint = new ESLint({
-    cwd: fixtures,
-    overrideConfigFile: true,
-    overrideConfig: [configs.strict],
-  })
-  const [result] = await eslint.lintText(
-    'knex.transaction((trx) => { trx.savepoint(f); `${sql`RELEASE \\u0061; SELECT 1`}` })\n',
-    { filePath: 'plain.js' },
-  )
+  const code = 'knex.transaction((trx) => { trx.savepoint(f); `${sql`RELEASE \\u0061; SELECT 1`}` })\n'
+  const messages = await lintUnder([configs.strict], code, 'plain.js')
   expect(
-    result!.messages.map(({ ruleId, line, column, endColumn }) => ({ ruleId, line, column, endColumn })),
+    messages.map(({ ruleId, line, column, endColumn }) => ({ ruleId, line, column, endColumn })),
   ).toEqual([
     { ruleId: 'knex-flatten/no-savepoint', line: 1, column: 33, endColumn: 42 },
     { ruleId: 'knex-flatten/no-savepoint', line: 1, column: 54, endColumn: 61 },
@@ -78,13 +71,9 @@ test.each([undefined, null, {}, { program: null, esTreeNodeToTSNodeMap: null }])
         services,
       }),
     }
-    const eslint = new ESLint({
-      cwd: fixtures,
-      overrideConfigFile: true,
-      overrideConfig: [{ files: ['**/*.ts'], languageOptions: { parser: parser } }, configs.strict],
-    })
-    const [result] = await eslint.lintText(nested, { filePath: 'file.ts' })
-    expect(result!.messages.map(({ ruleId, fatal }) => fatal ?? ruleId)).toEqual(found.slice(1))
+    const configured = [{ files: ['**/*.ts'], languageOptions: { parser } }, configs.strict]
+    const messages = await lintUnder(configured, nested)
+    expect(messages.map(({ ruleId, fatal }) => fatal ?? ruleId)).toEqual(found.slice(1))
   },
 )
 
