@@ -4,7 +4,7 @@ import { nodesIn } from '../syntax/nodes-in.ts'
 import { plainQueryOf, type PlainQuery } from './plain-query.ts'
 
 /** What a handler does about a unique violation, where it throws every other error again: nothing, a block, or statements. */
-export type Answer =
+type Answer =
   | { readonly block: TSESTree.BlockStatement }
   | { readonly question: TSESTree.Statement; readonly rest: readonly TSESTree.Statement[] }
 

@@ -82,7 +82,7 @@ test.each(suggested.map((each, index) => ({ ...each, index })))(
   '$messageId of $rule leaves what parses, type-checks and is reported no more: $name',
   ({ index, ...each }) => {
     const [before, after] = [pathOf('before', index), pathOf('after', index)]
-    expect(reportsOn(after, each)).toBe(reportsOn(before, each) - 1)
+    expect(reportsOn(after, each)).toBeLessThan(reportsOn(before, each))
     if (!each.types) return
     const known = typeErrorsOf(program, before)
     expect(typeErrorsOf(program, after).filter((error) => !known.includes(error))).toEqual([])
