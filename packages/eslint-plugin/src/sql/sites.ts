@@ -123,8 +123,8 @@ function mayBeStatement(source: Readonly<TSESLint.SourceCode>, node: TSESTree.No
 }
 
 /** `${insert} ON CONFLICT …`: what was made elsewhere can only be an INSERT. */
-function goesOnAsInsert({ quasis: [first, second] }: TSESTree.TemplateLiteral): boolean {
-  return first?.value.raw.trim() === '' && /^\s+on\s+conflict\b/iu.test(second?.value.raw ?? '')
+function goesOnAsInsert({ quasis: [, second] }: TSESTree.TemplateLiteral): boolean {
+  return /^\s+on\s+conflict\b/iu.test(second?.value.raw ?? '')
 }
 
 /** The last word of what is called, and what it is a property of. */
