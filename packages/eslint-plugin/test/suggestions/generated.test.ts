@@ -94,8 +94,8 @@ async function runOf(code: string, failing: number): Promise<string[]> {
 async function sendsTheSame(before: string, after: string): Promise<void> {
   for (const failing of [0, 1, 2, 3]) {
     const was = await runOf(before, failing)
-    // A name that hides what its own initializer needs: such a program never ran.
-    if (was.includes('ReferenceError')) return
+    // A name that hides what its own initializer needs, or a number that is called as a transaction: such a program never ran.
+    if (was.includes('ReferenceError') || was.includes('TypeError')) return
     counted.runs++
     expect(await runOf(after, failing), `${before}\n→\n${after}`).toEqual(was)
   }
