@@ -1,7 +1,8 @@
 /**
  * What the lint rules cost: the same files linted with types and no rule, with every rule but those that follow calls into other
- * files, and with all of them, in turn, each in a process of its own. Only the ratio counts. It measures the plugin as it was
- * built last, on code that it writes itself, or on a folder with an own tsconfig.json: `tsx test/bench/lint.ts FOLDER`.
+ * files, and with all of them, in turn, each in a process of its own. Only the ratio within a round counts: machines differ, and one
+ * machine differs from minute to minute. It measures the plugin as it was built last, on code that it writes itself, or on a folder with
+ * an own tsconfig.json: `tsx test/bench/lint.ts FOLDER`.
  */
 import { execFile } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
@@ -11,7 +12,7 @@ import { promisify } from 'node:util'
 import { writeService } from './generated-service.ts'
 import { variants, type LintTime, type Variant } from './lint-once.ts'
 
-const ROUNDS = 5
+const ROUNDS = 15
 
 const targets: Readonly<Partial<Record<Variant, number>>> = { 'within files': 1.15, 'all rules': 1.3 }
 
@@ -31,15 +32,16 @@ try {
       times.get(variant)!.push(await lintOnce(variant))
     }
   }
-  // What else the machine does only ever adds: the quickest round is the nearest to what the work takes.
-  const seconds = (variant: Variant) => Math.min(...times.get(variant)!.map(({ cpu }) => cpu))
-  const baseline = seconds('no rule')
   const { files } = times.get('no rule')![0]!
-  console.log(`${files} files with types and no rule: ${baseline.toFixed(2)} s of CPU`)
+  const baselines = times.get('no rule')!.map(({ cpu }) => cpu)
+  console.log(`${files} files with types and no rule: ${quantile(baselines, 0.5).toFixed(2)} s of CPU`)
   for (const [variant, target] of Object.entries(targets) as [Variant, number][]) {
-    const { reports } = times.get(variant)![0]!
-    const ratio = (seconds(variant) / baseline).toFixed(3)
-    console.log(`${variant.padEnd(14)} ${ratio} × no rule, target ≤ ${target}; ${reports} reports`)
+    const runs = times.get(variant)!
+    const ratios = runs.map(({ cpu }, round) => cpu / baselines[round]!)
+    const [low, median, high] = [0.25, 0.5, 0.75].map((part) => quantile(ratios, part).toFixed(3))
+    console.log(
+      `${variant.padEnd(14)} ${median} × no rule (quartiles ${low}, ${high}), target ≤ ${target}; ${runs[0]!.reports} reports`,
+    )
   }
 } finally {
   if (given === undefined) await rm(folder, { recursive: true, force: true })
@@ -56,4 +58,8 @@ async function lintOnce(variant: Variant): Promise<LintTime> {
     },
   )
   return JSON.parse(stdout) as LintTime
+}
+
+function quantile(values: readonly number[], part: number): number {
+  return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) * part)]!
 }
