@@ -31,6 +31,7 @@ export {
   CommitOutcomeUnknownError,
   DurableTransactionError,
   ForeignConnectionError,
+  NoWriterError,
   PoolStarvationError,
   ReadOnlyUpgradeError,
   RequestRollbackError,

@@ -10,6 +10,7 @@ import * as knexFlatten from 'knex-flatten'
 import * as forExpress from 'knex-flatten/express'
 import * as forFastify from 'knex-flatten/fastify'
 import * as forKoa from 'knex-flatten/koa'
+import * as routing from 'knex-flatten/routing'
 import * as testing from 'knex-flatten/testing'
 import Koa from 'koa'
 import ts from 'typescript'
@@ -49,6 +50,7 @@ const modules: Record<string, unknown> = {
   'knex-flatten/express': forExpress,
   'knex-flatten/fastify': forFastify,
   'knex-flatten/koa': forKoa,
+  'knex-flatten/routing': routing,
   'knex-flatten/testing': testing,
 }
 

@@ -91,6 +91,12 @@ export class PoolStarvationError extends FlattenError {
   readonly code = 'FLATTEN_POOL_STARVATION'
 }
 
+/** Something needs the writer, and the routed instance has none. Nothing was sent. */
+export class NoWriterError extends FlattenError {
+  override readonly name = 'NoWriterError'
+  readonly code = 'FLATTEN_NO_WRITER'
+}
+
 /** `getOrCreate` or `updateOrCreate` could neither insert the row nor find the one that stood in its way. Nothing was written. */
 export class UnresolvedConflictError extends FlattenError {
   override readonly name = 'UnresolvedConflictError'

@@ -14,6 +14,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_REQUEST_ROLLBACK'
   | 'FLATTEN_TEST_TRANSACTION'
   | 'FLATTEN_UNSUPPORTED_STATEMENT'
+  | 'FLATTEN_NO_WRITER'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -1,4 +1,5 @@
 import { runInside } from '../transaction/context.ts'
+import { isThenable, started } from '../transaction/started.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { neverEnded } from '../transaction/verdicts.ts'
 import type { Container } from './internals.ts'
@@ -8,14 +9,6 @@ import { transactionBehind, type TransactionState } from './transaction-state.ts
 /** A transaction's callback, as Knex is to run it: what it starts knows the frame it was started in. */
 export function inside(frame: Frame, container: Container): Container {
   return (transactor) => runInside(frame, () => started(container(transactor)))
-}
-
-/** A builder, which starts only when it is awaited, would be started by Knex, outside of the frame. */
-function started(result: unknown): unknown {
-  if (result instanceof Promise || !isThenable(result)) return result
-  return new Promise((resolve, reject) => {
-    result.then(resolve, reject)
-  })
 }
 
 /** The callback of a root. Knex makes ready for it while BEGIN is on its way; it waits for the answer. */
@@ -65,8 +58,4 @@ export function heedForgetting(state: TransactionState, container: Container, pa
 /** Of `await db.transaction()`: what Knex hands on in the place of a callback is a promise's own `resolve`. */
 export function isHandedOut(container: Container): boolean {
   return container.name === '' && /\[native code\]/.test(Function.prototype.toString.call(container))
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined | null)?.then === 'function'
 }

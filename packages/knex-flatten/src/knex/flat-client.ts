@@ -15,8 +15,10 @@ import type {
 import { LazyConnection } from './lazy-connection.ts'
 import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
+import type { Taken } from './pools.ts'
+import { routedRunner } from './routed-runner.ts'
 import { isRoleFresh, learnRole } from './server-role.ts'
-import { refuseStatement, refuseUnfit, type Send, sendInside } from './statements.ts'
+import { refuseStatement, refuseUnfit, refuseWriteHere, type Send, sendInside } from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
 import { frameOf, isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
 import { noteFailure } from './wire-errors.ts'
@@ -46,7 +48,11 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     }
 
     override runner(builder: Builder): Runner {
-      return ambientRunner(instance, this, builder, () => super.runner(builder))
+      const { route } = instance
+      return ambientRunner(instance, this, builder, () => {
+        const runner = super.runner(builder)
+        return route && !instance.testing ? routedRunner(route, this, builder, runner) : runner
+      })
     }
 
     override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {
@@ -55,7 +61,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       if (refusal) return Promise.reject(refusal)
       const send: Send = (real, what) => super.query(real, what)
       if (open) return sendInside(instance.guard, open, this, connection, statement, send)
-      const unfit = instance.guard?.refusalOf(statement, this, connection)
+      const unfit = refuseWriteHere(statement) ?? instance.guard?.refusalOf(statement, this, connection)
       return unfit ? Promise.reject(unfit) : send(connection, statement)
     }
 
@@ -66,7 +72,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       streamOptions: unknown,
     ): Promise<unknown> {
       const open = rootOn(connection)
-      const refusal = open && refuseStatement(open, this, statement)
+      const refusal = open ? refuseStatement(open, this, statement) : refuseWriteHere(statement)
       if (refusal) return refuseStream(stream, refusal)
       if (open) countRows(open.root, stream)
       const send = (real: Connection): Promise<unknown> => {
@@ -78,30 +84,36 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     }
 
     override acquireConnection(): Promise<Connection> {
-      const { testing } = instance
+      const { testing, route } = instance
       if (testing) return testing.lend()
+      if (route) return route.pools.take(route.strategy.forUnknown(), () => 'A connection').then(connectionOf)
       const acquired = super.acquireConnection()
       return instance.asksRoles ? acquired.then(withRole) : acquired
     }
 
     override releaseConnection(connection: Connection): Promise<unknown> {
       const lent = lentBehind(connection)
-      return lent ? lent.takeBack() : super.releaseConnection(connection)
+      if (lent) return lent.takeBack()
+      const owner = instance.route?.pools.ownerOf(connection)
+      return owner ? owner.giveBack(connection) : super.releaseConnection(connection)
     }
 
     override destroy(callback?: (error?: unknown) => void): Promise<void> {
       const { testing } = instance
       // At once, as Knex does it: its pool takes no more from this very call on.
-      if (!testing || this.transacting) return super.destroy(callback)
+      if (this.transacting) return super.destroy(callback)
+      if (!testing) return instance.route ? instance.route.pools.destroy(callback) : super.destroy(callback)
       // The pool would wait for the connection that a test holds.
       const cut = testing.cut().catch(() => undefined)
-      return cut.then(() => super.destroy(callback))
+      return cut.then(() =>
+        instance.route ? instance.route.pools.destroy(callback) : super.destroy(callback),
+      )
     }
 
     override cancelQuery(connection: Connection): Promise<unknown> {
-      return super.cancelQuery(
-        connection instanceof LazyConnection ? (connection.real ?? connection) : connection,
-      )
+      const real = connection instanceof LazyConnection ? (connection.real ?? connection) : connection
+      const owner = instance.route?.pools.ownerOf(real)
+      return owner ? owner.cancel(real) : super.cancelQuery(real)
     }
 
     override _query(connection: Connection, statement: QueryObject): Promise<QueryObject> {
@@ -128,6 +140,10 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
     }
   }
+}
+
+function connectionOf({ connection }: Taken): Connection {
+  return connection
 }
 
 /** A connection out of the pool, once it is known what the server behind it is. */

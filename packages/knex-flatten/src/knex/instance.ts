@@ -4,6 +4,7 @@ import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { HookCapture } from '../transaction/hook-capture.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Guard } from './guard.ts'
+import type { Route } from './route.ts'
 import type { TestSession } from './test-session.ts'
 
 /** One wrapped Knex instance, with its clones by `withUserParams`: the owner of the roots opened on it. */
@@ -14,6 +15,8 @@ export interface Instance {
   readonly waitingForConnection: Map<RootTransaction, number>
   /** What is not to be sent; `undefined`: everything is. */
   readonly guard?: Guard | undefined
+  /** How it chooses among several pools; `undefined`: it has one. */
+  readonly route?: Route | undefined
   /** Whether each server is to be asked, on connecting, if it is a reader. */
   readonly asksRoles: boolean
   /** What was seen where nothing is flattened, only observed. */

@@ -55,6 +55,8 @@ export interface Builder {
 }
 
 export interface Runner {
+  /** Where it runs; set, no other is taken. */
+  connection?: Connection
   ensureConnection(...args: unknown[]): Promise<unknown>
 }
 
@@ -86,7 +88,7 @@ export interface KnexClient {
   acquireConnection(): Promise<Connection>
   releaseConnection(connection: Connection): Promise<unknown>
   destroy(callback?: (error?: unknown) => void): Promise<void>
-  readonly pool?: { readonly max?: number }
+  readonly pool?: { readonly max?: number; numUsed?(): number; numPendingAcquires?(): number }
   readonly logger: { warn(message: string): void }
   _query(connection: Connection, statement: QueryObject): Promise<QueryObject>
   _stream(

@@ -12,10 +12,14 @@ import {
   nestingRefused,
   notAgain,
   notDurable,
+  otherTarget,
   readOnlyAround,
 } from '../transaction/verdicts.ts'
+import { blockHere } from '../routing/blocks.ts'
+import type { RouteChoice } from '../routing/choice.ts'
 import type { Instance } from './instance.ts'
 import type { KnexClient, KnexTransaction } from './internals.ts'
+import type { Route } from './route.ts'
 import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
 
 /** How long whoever uses this client is ready to wait, milliseconds; Knex's own default where nothing is said. */
@@ -61,7 +65,20 @@ export function rootState(
   suspends: ReadonlySet<RootTransaction> | undefined,
 ): TransactionState {
   const frame = new RootTransaction(instance, settings, site)
-  return { frame, instance, settings, siblings: undefined, suspends }
+  const choice =
+    instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
+  frame.target = choice?.target
+  return { frame, instance, settings, choice, siblings: undefined, suspends }
+}
+
+/** Where a root of a routed instance is to run. */
+function choiceOf(
+  { strategy }: Route,
+  { settings: { nested } }: Instance,
+  settings: TransactionSettings,
+): RouteChoice {
+  if (settings.target === undefined && blockHere().onWriter) return { target: 'writer', reason: 'block' }
+  return strategy.forRoot({ ...settings, savepoints: nested === 'escalate' && settings.readOnly !== true })
 }
 
 /** The state of a new scope. @throws FlattenError where it cannot be one, which then has ended. */
@@ -97,12 +114,13 @@ export function refuseScope(
   { settings: { nested } }: Pick<Instance, 'settings'>,
   scope: Frame,
   around: Frame,
-  { durable, retry, readOnly, isolationLevel, propagation, savepoint }: TransactionSettings,
+  { durable, retry, readOnly, isolationLevel, propagation, savepoint, target }: TransactionSettings,
 ): Error | undefined {
   if (around.ended) return alreadyComplete(scope, around)
   if (durable) return notDurable(scope, around)
   if (retry) return notAgain(scope, around)
   if (nested === 'throw' && asksToNest(propagation) && !savepoint) return nestingRefused(scope, around)
+  if (target !== undefined && target !== around.root.target) return otherTarget(scope, around.root, target)
   if (readOnly === false && around.readOnly) return readOnlyAround(scope, around)
   return isolationLevel !== undefined && isStronger(isolationLevel, around.root.isolationLevel)
     ? levelTooWeak(scope, around.root, isolationLevel)

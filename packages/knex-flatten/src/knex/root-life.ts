@@ -57,11 +57,42 @@ function atOnce(
 ): Promise<unknown> {
   if (config?.connection) return acquire(config, run)
   const got = waitForConnection(state, client)
+  if (state.choice) return onItsPool(client, state, config, run, acquire, got)
   const acquired = acquire(config, (connection) => {
     got()
     return run(connection)
   })
   return state.suspends ? acquired.finally(got) : acquired
+}
+
+/** On a connection that this library takes, and gives back, where Knex has one pool only. */
+async function onItsPool(
+  client: KnexClient,
+  state: TransactionState,
+  config: KnexTransactionConfig | undefined,
+  run: Run,
+  acquire: Acquire,
+  got: () => void,
+): Promise<unknown> {
+  const connection = await takeFor(state, client).finally(got)
+  try {
+    return await acquire({ ...config, connection }, run)
+  } finally {
+    delete connection.__knexTxId
+    await client.releaseConnection(connection)
+  }
+}
+
+/** A connection out of the pool that a root belongs to. */
+async function takeFor(
+  { frame, instance, choice }: TransactionState,
+  client: KnexClient,
+): Promise<Connection> {
+  if (!choice) return client.acquireConnection()
+  const { root } = frame
+  const taken = await instance.route!.pools.take(choice, () => `The ${root}`)
+  root.target = taken.choice.target
+  return taken.connection
 }
 
 /** The connection is taken, and BEGIN sent, by the first statement. */
@@ -98,7 +129,7 @@ async function begin(
     .join(' ')
   try {
     const got = waitForConnection(state, client)
-    const real = await client.acquireConnection().finally(got)
+    const real = await takeFor(state, client).finally(got)
     if (lazy.closed) {
       await client.releaseConnection(real)
       throw endedBeforeBegin(root)

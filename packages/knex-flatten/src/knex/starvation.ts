@@ -14,8 +14,11 @@ export function waitForConnection(
 ): () => void {
   if (!suspends || suspends.size === 0) return nobodyWaits
   const { waitingForConnection: waiting } = instance
-  const blocked = new Set([...suspends, ...waiting.keys()].filter(({ onConnection }) => onConnection))
-  const size = poolSize(client)
+  const { target } = frame.root
+  const blocked = new Set(
+    [...suspends, ...waiting.keys()].filter((root) => root.onConnection && root.target === target),
+  )
+  const size = target === undefined ? poolSize(client) : instance.route!.pools.sizeOf(target)
   if (size !== undefined && blocked.size >= size) throw poolStarved(frame, blocked, size)
   for (const root of suspends) waiting.set(root, (waiting.get(root) ?? 0) + 1)
   let over = false

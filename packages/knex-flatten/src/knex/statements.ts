@@ -1,4 +1,6 @@
 import { classifyKnex } from '@knex-flatten/sql-support'
+import { blockHere } from '../routing/blocks.ts'
+import { writePrevented } from '../routing/verdicts.ts'
 import { failedStatement, shortenSql } from '../transaction/failure.ts'
 import { rollbackOnly, unexpectedRollback, writeInReadOnlyScope } from '../transaction/verdicts.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
@@ -76,9 +78,18 @@ export function refuseStatement(
   const { failure } = frame.unit
   const sql = typeof statement === 'string' ? statement : statement.sql
   if (failure) return rollbackOnly(frame, failure, `The statement\n    ${shortenSql(sql)}\nwas not sent`)
+  const prevented = refuseWriteHere(statement)
+  if (prevented) return prevented
   // Of a root that is read-only itself PostgreSQL takes care.
   if (!frame.readOnly || open.root.readOnly) return undefined
   return classifyKnex(sql).some(({ writes }) => writes) ? writeInReadOnlyScope(frame, sql) : undefined
+}
+
+/** Why a statement must not be sent from inside `preventWrites()`. */
+export function refuseWriteHere(statement: string | QueryObject): Error | undefined {
+  if (!blockHere().preventsWrites) return undefined
+  const sql = typeof statement === 'string' ? statement : statement.sql
+  return classifyKnex(sql).some(({ writes }) => writes) ? writePrevented(sql) : undefined
 }
 
 /** Nothing that has not begun needs an end. */

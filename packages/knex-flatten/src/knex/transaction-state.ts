@@ -1,4 +1,5 @@
 import type { TransactionSettings } from '../options/transaction-settings.ts'
+import type { RouteChoice } from '../routing/choice.ts'
 import type { Frame } from '../transaction/frame.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { SiblingQueue } from '../transaction/sibling-queue.ts'
@@ -11,6 +12,8 @@ export interface TransactionState {
   readonly frame: Frame
   readonly instance: Instance
   readonly settings: TransactionSettings
+  /** Of a root of a routed instance: where it is to run. */
+  readonly choice?: RouteChoice | undefined
   /** Of a root that has sent BEGIN: whether it has begun, once that is answered. */
   begun?: Promise<boolean>
   /** Where the scopes opened on this one wait for their turn, once there was one. */

@@ -49,3 +49,8 @@ export function endsSession(error: unknown): boolean {
 export function isLost(mark: unknown): boolean {
   return mark !== undefined && (mark as Error).name !== 'KnexTimeoutError'
 }
+
+/** Every connection is in use, or waited for: Knex's own words for a pool that is too small. */
+export function isLackOfTime(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KnexTimeoutError'
+}

@@ -8,6 +8,7 @@ import { StatementGuard } from '../guard/statement-guard.ts'
 import { Guard } from './guard.ts'
 import type { Instance } from './instance.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
+import type { Route } from './route.ts'
 import { deriveObservedClient } from './observed-client.ts'
 
 /** The instance that a flat client class was derived for, by its prototype. */
@@ -19,8 +20,8 @@ const wrapped = new WeakMap<object, Instance>()
  * @throws TransactionOptionsError for what is no Knex instance on PostgreSQL, for a transaction, and for a second
  * wrapping with other options.
  */
-export function wrapClient(knex: Knex, options: FlattenOptions): void {
-  const client = clientOf(knex)
+export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): void {
+  const client = clientOf(knex, 'flatten(knex)')
   const before = instanceOf(client)
   if (before) {
     refuseOtherOptions(before.settings, options)
@@ -36,6 +37,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions): void {
       observed || settings.guard === 'off'
         ? undefined
         : new Guard(new StatementGuard(settings.profile), settings),
+    route,
     asksRoles: !observed && settings.guard === 'reader',
     waitingForConnection: new Map(),
   }
@@ -47,7 +49,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions): void {
   Object.setPrototypeOf(client, prototype as object)
 }
 
-function clientOf(knex: unknown): KnexClient {
+function clientOf(knex: unknown, where: string): KnexClient {
   const candidate = knex as { isTransaction?: boolean; client?: Partial<KnexClient> } | null | undefined
   const client = candidate?.client
   if (
@@ -56,22 +58,31 @@ function clientOf(knex: unknown): KnexClient {
     typeof client.query !== 'function'
   ) {
     throw new TransactionOptionsError(
-      'flatten(knex): this is not a Knex instance. Pass what knex({ client: "pg", … }) returned.',
+      `${where}: this is not a Knex instance. Pass what knex({ client: "pg", … }) returned.`,
     )
   }
   if (candidate?.isTransaction || client.transacting) {
     throw new TransactionOptionsError(
-      'flatten(knex): this is a transaction. Wrap the Knex instance once, where it is made; its transactions follow.',
+      `${where}: this is a transaction. Wrap the Knex instance once, where it is made; its transactions follow.`,
     )
   }
   // CockroachDB and the native driver call themselves PostgreSQL too, but neither behaves nor was tested like it.
   if (client.dialect !== 'postgresql' || client.driverName !== 'pg') {
     const spoken = client.dialect === 'postgresql' ? client.driverName : client.dialect
     throw new TransactionOptionsError(
-      `flatten(knex): this instance speaks ${spoken ?? 'no dialect'}. Only PostgreSQL is supported: knex({ client: "pg", … }).`,
+      `${where}: this instance speaks ${spoken ?? 'no dialect'}. Only PostgreSQL is supported: knex({ client: "pg", … }).`,
     )
   }
   return client as KnexClient
+}
+
+/** The client of an instance that nothing was wrapped around yet. @throws TransactionOptionsError */
+export function plainClientOf(knex: unknown, where: string): KnexClient {
+  const client = clientOf(knex, where)
+  if (!instanceOf(client)) return client
+  throw new TransactionOptionsError(
+    `${where}: this instance is wrapped already. Pass what knex({ client: "pg", … }) returned, and flatten's options to route().`,
+  )
 }
 
 /** The wrapped instance that a client belongs to, itself, as a clone's or as a transaction's. */

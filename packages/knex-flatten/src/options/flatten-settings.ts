@@ -47,35 +47,43 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
 export function checkFlattenOptions(options: unknown = {}): FlattenOptions {
+  return checkOptions('flatten(knex, options)', options, {})
+}
+
+/**
+ * The same for a function that takes some beside them; `checks` are for those.
+ *
+ * @throws TransactionOptionsError naming the option, its value and what is allowed.
+ */
+export function checkOptions(where: string, options: unknown, checks: Record<string, Check>): FlattenOptions {
   if (!isRecord(options)) {
-    throw new TransactionOptionsError(
-      `flatten(knex, options): options must be an object, not ${show(options)}.`,
-    )
+    throw new TransactionOptionsError(`${where}: options must be an object, not ${show(options)}.`)
   }
-  refuseUnknown('flatten(knex, options)', options, flattenChecks)
-  checkAll('flatten(knex, options)', options, flattenChecks)
-  checkProfile(options)
-  refuseBesideObserving(options)
+  const all = { ...checks, ...flattenChecks }
+  refuseUnknown(where, options, all)
+  checkAll(where, options, all)
+  checkProfile(where, options)
+  refuseBesideObserving(where, options)
   return options
 }
 
-function checkProfile({ profile }: FlattenOptions): void {
+function checkProfile(where: string, { profile }: FlattenOptions): void {
   if (profile === undefined) return
   try {
     resolveProfile(profile)
   } catch (error) {
-    throw new TransactionOptionsError(`flatten(knex, options): ${(error as Error).message}.`)
+    throw new TransactionOptionsError(`${where}: ${(error as Error).message}.`)
   }
 }
 
 /** Who observes wants Knex as it is; what another option asks for would be another Knex. */
-function refuseBesideObserving({ nested, ...others }: FlattenOptions): void {
+function refuseBesideObserving(where: string, { nested, ...others }: FlattenOptions): void {
   if (nested !== 'observe') return
   for (const [name, value] of Object.entries(others)) {
     // Without call sites its report would say nothing.
     if (name === 'callSites' ? value !== false : !value) continue
     throw new TransactionOptionsError(
-      `flatten(knex, options): nested 'observe' and ${name} contradict each other: nothing is flattened while it is observed. Drop ${name} for as long.`,
+      `${where}: nested 'observe' and ${name} contradict each other: nothing is flattened while it is observed. Drop ${name} for as long.`,
     )
   }
 }

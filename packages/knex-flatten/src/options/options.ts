@@ -80,6 +80,10 @@ export interface TransactionOptions {
   readonly propagation?: Propagation
   /** Runs the whole root again where it failed for a passing reason; `true` for the defaults. Only with a callback. */
   readonly retry?: boolean | RetryOptions
+  /**
+   * Where a root of a routed instance runs, whatever it would be routed by. A scope may only ask for where its root runs.
+   */
+  readonly target?: 'reader' | 'writer'
   /** Asks for a real savepoint, which only a writer allows: on a reader it is refused. Default false. */
   readonly savepoint?: boolean
 }

@@ -20,6 +20,7 @@ export interface TransactionSettings {
   readonly propagation: Propagation | undefined
   readonly retry: RetryPolicy | undefined
   readonly savepoint: boolean
+  readonly target: 'reader' | 'writer' | undefined
   readonly readOnly: boolean | undefined
   readonly isolationLevel: string | undefined
 }
@@ -33,6 +34,7 @@ const transactionChecks: Record<keyof TransactionOptions, Check> = {
     holds: (value) => typeof value === 'boolean' || isRecord(value),
   },
   savepoint: isBoolean,
+  target: oneOf(['reader', 'writer']),
 }
 
 const retryChecks: Record<keyof RetryOptions, Check> = {
@@ -53,16 +55,24 @@ const plain: TransactionSettings = {
   propagation: undefined,
   retry: undefined,
   savepoint: false,
+  target: undefined,
   readOnly: undefined,
   isolationLevel: undefined,
 }
 
 /** Most transactions ask for nothing: that they do not costs them next to nothing. */
 function saysNothing(config: Record<string, unknown>): boolean {
-  const { name, durable, propagation, retry, savepoint, readOnly, isolationLevel } = config
+  const { name, durable, propagation, retry, savepoint, target, readOnly, isolationLevel } = config
   return (
-    (name ?? durable ?? propagation ?? retry ?? savepoint ?? readOnly ?? isolationLevel ?? undefined) ===
-    undefined
+    (name ??
+      durable ??
+      propagation ??
+      retry ??
+      savepoint ??
+      target ??
+      readOnly ??
+      isolationLevel ??
+      undefined) === undefined
   )
 }
 
@@ -75,6 +85,7 @@ export function checkTransactionOptions(config: unknown): TransactionSettings {
     durable = false,
     propagation,
     savepoint = false,
+    target,
     readOnly,
     isolationLevel,
   } = config as TransactionOptions & {
@@ -86,6 +97,7 @@ export function checkTransactionOptions(config: unknown): TransactionSettings {
     durable,
     propagation,
     savepoint,
+    target,
     readOnly,
     isolationLevel,
     retry: readRetry(config['retry']),

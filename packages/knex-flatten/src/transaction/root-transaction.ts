@@ -1,3 +1,4 @@
+import type { Target } from '../routing/choice.ts'
 import type { CallSite } from './call-site.ts'
 import type { Traits } from './frame.ts'
 import { Hooks, type Outcome } from './hooks.ts'
@@ -11,6 +12,8 @@ export class RootTransaction extends Unit {
   /** Stands for the wrapped instance it was opened on: only its own instance's calls may join it. */
   readonly owner: object
   readonly isolationLevel: string | undefined
+  /** Which of several pools it runs on, once that is settled; `undefined` where there is only one. */
+  target: Target | undefined
   /** It keeps one of the pool's connections from others. */
   onConnection = false
   /** How it ended; `undefined` while it has not. */

@@ -11,6 +11,7 @@ import {
   UnexpectedRollbackError,
 } from '../errors/errors.ts'
 import type { FlattenError } from '../errors/flatten-error.ts'
+import type { Target } from '../routing/choice.ts'
 import { type Failure, shortenSql, tellError, tellFailure } from './failure.ts'
 import type { Frame } from './frame.ts'
 import { type HookFailure, tellHookFailure } from './hooks.ts'
@@ -195,6 +196,15 @@ export function writeInReadOnlyScope(scope: Frame, sql: string): ReadOnlyUpgrade
     `The statement\n    ${shortenSql(sql)}\nwas not sent: it may write, and the ${scope} is read-only. ` +
     'Drop { readOnly: true } there, or write outside of it.'
   return at(scope, new ReadOnlyUpgradeError(message))
+}
+
+/** For a scope that asks for another pool than its root runs on. */
+export function otherTarget(scope: Frame, root: RootTransaction, target: Target): TransactionOptionsError {
+  const where = root.target === undefined ? 'has one pool only' : `runs on the ${root.target}`
+  const message =
+    `The ${scope} asks for { target: '${target}' }, and the ${root} around it ${where}. A transaction never moves: ask for it there, or open ` +
+    "this one with { propagation: 'requires-new' }."
+  return at(scope, new TransactionOptionsError(message))
 }
 
 /** For a query on the instance itself inside one of its transactions. */

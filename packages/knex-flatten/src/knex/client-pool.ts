@@ -1,0 +1,37 @@
+import type { Lender } from '../routing/reader-set.ts'
+import type { Connection, KnexClient } from './internals.ts'
+
+/** The pool of one of the Knex instances behind a routed one, below everything that this library puts over it. */
+export class ClientPool implements Lender {
+  readonly client: KnexClient
+  readonly #below: KnexClient
+
+  /** @param below - the client's own methods: its dialect's prototype, where the client itself is the one that routes. */
+  constructor(client: KnexClient, below: KnexClient = client) {
+    this.client = client
+    this.#below = below
+  }
+
+  get busy(): number {
+    const { pool } = this.client
+    return (pool?.numUsed?.() ?? 0) + (pool?.numPendingAcquires?.() ?? 0)
+  }
+
+  take(): Promise<Connection> {
+    return this.#below.acquireConnection.call(this.client)
+  }
+
+  giveBack(connection: Connection): Promise<unknown> {
+    return this.#below.releaseConnection.call(this.client, connection)
+  }
+
+  /** Asks its server to cancel what runs on a connection. */
+  cancel(connection: Connection): Promise<unknown> {
+    return this.#below.cancelQuery.call(this.client, connection)
+  }
+
+  /** Closes it. */
+  destroy(): Promise<void> {
+    return this.#below.destroy.call(this.client)
+  }
+}

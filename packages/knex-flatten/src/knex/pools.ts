@@ -1,0 +1,83 @@
+import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
+import { ReaderSet } from '../routing/reader-set.ts'
+import { noWriter } from '../routing/verdicts.ts'
+import type { ClientPool } from './client-pool.ts'
+import { poolSize } from './handed-pool.ts'
+import type { Connection } from './internals.ts'
+import { isRoleFresh, learnRole } from './server-role.ts'
+import { isLackOfTime } from './wire-errors.ts'
+
+/** A connection, and where it came from in the end. */
+export interface Taken {
+  readonly connection: Connection
+  readonly choice: RouteChoice
+}
+
+/** The pools behind one routed instance: readers, a writer, or both. */
+export class Pools {
+  readonly all: readonly ClientPool[]
+  readonly writer: ClientPool | undefined
+  readonly #readers: ReaderSet<ClientPool>
+  readonly #hasReaders: boolean
+  readonly #owners = new WeakMap<Connection, ClientPool>()
+
+  constructor(readers: readonly ClientPool[], writer: ClientPool | undefined, coolDownMs: number) {
+    this.all = writer ? [...readers, writer] : readers
+    this.writer = writer
+    this.#hasReaders = readers.length > 0
+    this.#readers = new ReaderSet(readers, coolDownMs)
+  }
+
+  /** Whose connection it is; `undefined` for one that came from elsewhere. */
+  ownerOf(connection: Connection): ClientPool | undefined {
+    return this.#owners.get(connection)
+  }
+
+  /** How many connections there can be; `undefined` where a pool does not say. */
+  sizeOf(target: Target): number | undefined {
+    const pools = target === 'writer' ? [this.writer!] : this.all.filter((pool) => pool !== this.writer)
+    const sizes = pools.map(({ client }) => poolSize(client))
+    return sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + size!, 0)
+  }
+
+  /** Closes all of them, as Knex closes one. */
+  async destroy(callback?: (error?: unknown) => void): Promise<void> {
+    const results = await Promise.allSettled(this.all.map((pool) => pool.destroy()))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (callback) callback(failed?.reason)
+    else if (failed) throw failed.reason
+  }
+
+  /** Takes a connection where it is wanted, or, if no reader can be reached, from the writer. @throws NoWriterError */
+  async take(choice: RouteChoice, what: () => string): Promise<Taken> {
+    if (choice.target === 'writer') {
+      if (!this.writer) throw noWriter(choice.reason, what())
+      return this.#takeFrom(this.writer, choice)
+    }
+    if (!this.#hasReaders) return this.#takeFromWriter('only-pool')
+    let failure: unknown
+    for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
+      try {
+        return await this.#takeFrom(reader, choice)
+      } catch (error) {
+        // Its connections are all in use: it works.
+        if (isLackOfTime(error)) throw error
+        this.#readers.failed(reader)
+        failure = error
+      }
+    }
+    if (!this.writer) throw failure
+    return this.#takeFromWriter('readers-failed')
+  }
+
+  #takeFromWriter(reason: RouteReason): Promise<Taken> {
+    return this.#takeFrom(this.writer!, { target: 'writer', reason })
+  }
+
+  async #takeFrom(pool: ClientPool, choice: RouteChoice): Promise<Taken> {
+    const connection = await pool.take()
+    this.#owners.set(connection, pool)
+    if (!isRoleFresh(connection)) await learnRole(connection)
+    return { connection, choice }
+  }
+}

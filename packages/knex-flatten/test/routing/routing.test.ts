@@ -1,0 +1,285 @@
+import createKnex from 'knex'
+import {
+  NoWriterError,
+  ReadOnlyUpgradeError,
+  TransactionOptionsError,
+  UnsupportedStatementError,
+} from 'knex-flatten'
+import { onReader, onWriter, preventWrites, route, withWriter } from 'knex-flatten/routing'
+import { describe, expect, it } from 'vitest'
+import { idsIn, rejection, useItems } from '../items.ts'
+import { placeOf, pool, WHERE } from './routes.ts'
+
+const database = useItems()
+
+const routed = (writes: 'forward' | 'writer' | 'auto', options = {}) =>
+  route({
+    reader: pool(database, writes === 'writer' ? 'standby' : 'reader'),
+    writer: pool(database, 'primary'),
+    writes,
+    ...options,
+  })
+
+describe.each(['forward', 'writer', 'auto'] as const)('a routed instance with writes: %s', (writes) => {
+  const id = { forward: 10, writer: 20, auto: 30 }[writes]
+
+  it('reads on the reader', async () => {
+    expect(await placeOf(routed(writes))).toBe('reader')
+  })
+
+  it('writes, wherever it does', async () => {
+    const db = routed(writes)
+    await db('items').insert({ id })
+    await db('items').where({ id }).update({ note: 'changed' })
+    expect(await database.rows(`select note from items where id = ${id}`)).toEqual([{ note: 'changed' }])
+  })
+
+  it('runs a transaction in one place', async () => {
+    const db = routed(writes)
+    await db.transaction(async (trx) => {
+      expect(await placeOf(trx)).toBe(writes === 'writer' ? 'writer' : 'reader')
+      await trx.transaction(async (inner) => inner('items').insert({ id: id + 1 }))
+    })
+    expect(await idsIn(database)).toContain(id + 1)
+  })
+
+  it('runs a read-only transaction on the reader, as READ ONLY', async () => {
+    const db = routed(writes)
+    await db.transaction(
+      async (trx) => {
+        expect(await placeOf(trx)).toBe('reader')
+        const { rows } = await trx.raw('show transaction_read_only')
+        expect(rows).toEqual([{ transaction_read_only: 'on' }])
+      },
+      { readOnly: true },
+    )
+  })
+
+  it('runs a transaction on the writer that asks for it, and what is inside as well', async () => {
+    const db = routed(writes)
+    await db.transaction(
+      async (trx) => {
+        expect(await placeOf(trx)).toBe('writer')
+        await trx.transaction(async (inner) => expect(await placeOf(inner)).toBe('writer'))
+      },
+      { target: 'writer' },
+    )
+  })
+
+  it('refuses another pool inside a transaction', async () => {
+    const db = routed(writes)
+    const error = await rejection(
+      db.transaction(async (trx) => trx.transaction(async () => undefined, { target: 'writer' }), {
+        readOnly: true,
+      }),
+    )
+    expect(error).toBeInstanceOf(TransactionOptionsError)
+    expect(error.message).toContain('runs on the reader')
+  })
+
+  it("lets requires-new choose afresh, and the outer's place return", async () => {
+    const db = routed(writes)
+    await db.transaction(
+      async (trx) => {
+        await trx.transaction(async (own) => expect(await placeOf(own)).toBe('writer'), {
+          propagation: 'requires-new',
+          target: 'writer',
+        })
+        expect(await placeOf(trx)).toBe('reader')
+      },
+      { readOnly: true },
+    )
+  })
+
+  it('follows hints and blocks', async () => {
+    const db = routed(writes)
+    expect(await placeOf(onWriter(db.raw(WHERE)))).toBe('writer')
+    expect(await withWriter(() => placeOf(db))).toBe('writer')
+    await withWriter(() => db.transaction(async (trx) => expect(await placeOf(trx)).toBe('writer')))
+    expect(await placeOf(onReader(db.raw('select pg_is_in_recovery() as reader, 1')))).toBe('reader')
+    expect(await placeOf(db)).toBe('reader')
+  })
+
+  it('streams from the pool that a query belongs to', async () => {
+    const db = routed(writes)
+    const rows: unknown[] = []
+    for await (const row of db.raw(WHERE).stream()) rows.push(row)
+    for await (const row of onWriter(db.raw(WHERE)).stream()) rows.push(row)
+    expect(rows).toEqual([{ reader: true }, { reader: false }])
+  })
+
+  it('builds its schema on the writer', async () => {
+    const db = routed(writes)
+    const table = `made_${writes}`
+    await db.schema.createTable(table, (columns) => void columns.integer('id'))
+    expect(await db.schema.hasTable(table)).toBe(true)
+    await db.schema.dropTable(table)
+  })
+
+  it('migrates on the writer', async () => {
+    const db = routed(writes)
+    const tableName = `migrations_${writes}`
+    const migrationSource = {
+      getMigrations: () => Promise.resolve(['one']),
+      getMigrationName: (name: string) => name,
+      getMigration: () =>
+        Promise.resolve({
+          up: (knex: typeof db) =>
+            knex.schema.createTable(`by_${tableName}`, (table) => void table.integer('id')),
+          down: (knex: typeof db) => knex.schema.dropTable(`by_${tableName}`),
+        }),
+    }
+    await db.migrate.latest({ tableName, migrationSource })
+    expect(await db.migrate.currentVersion({ tableName, migrationSource })).toBe('one')
+    await db.migrate.rollback({ tableName, migrationSource })
+    await db.migrate.latest({ tableName, migrationSource })
+  })
+
+  it('emits its events, wherever something runs', async () => {
+    const db = routed(writes)
+    const seen: string[] = []
+    db.on('query', ({ sql }: { sql: string }) => seen.push(sql))
+    await onWriter(db.raw('select 1'))
+    await db.raw('select 2')
+    expect(seen).toEqual(['select 1', 'select 2'])
+  })
+
+  it('gives every connection back, and closes every pool', async () => {
+    const reader = pool(database, 'reader', { pool: { max: 1 } })
+    const writer = pool(database, 'primary', { pool: { max: 1 } })
+    const db = route({ reader, writer, writes })
+    for (let round = 0; round < 3; round++) {
+      await onWriter(db.raw(WHERE))
+      await db.raw(WHERE)
+      await db.transaction(async (trx) => trx.raw(WHERE))
+      await db.transaction(async (trx) => trx.raw(WHERE), { target: 'writer' })
+    }
+    expect(writer.client.pool.numUsed()).toBe(0)
+    expect(reader.client.pool.numUsed()).toBe(0)
+    await db.destroy()
+    expect(reader.client.pool).toBeUndefined()
+    expect(writer.client.pool).toBeUndefined()
+  })
+})
+
+describe('where only the writer can do it', () => {
+  it.each(['writer', 'auto'] as const)('a statement goes to it (writes: %s)', async (writes) => {
+    const db = routed(writes)
+    await expect(db.raw('truncate orders')).resolves.toBeDefined()
+    const { rows } = await db.raw('select pg_advisory_xact_lock(1), pg_is_in_recovery() as reader')
+    expect(rows).toMatchObject([{ reader: false }])
+  })
+
+  it('a transaction goes to it: SERIALIZABLE', async () => {
+    await routed('auto').transaction(async (trx) => expect(await placeOf(trx)).toBe('writer'), {
+      isolationLevel: 'serializable',
+    })
+  })
+
+  it("with writes: 'forward' it is refused", async () => {
+    expect(await rejection(routed('forward').raw('truncate orders'))).toBeInstanceOf(
+      UnsupportedStatementError,
+    )
+  })
+
+  it('with a nested: escalate every transaction goes to it, for its savepoints', async () => {
+    const db = routed('auto', { nested: 'escalate' })
+    await db.transaction(async (trx) => {
+      await trx.transaction(async (inner) => inner.raw('select 1/0')).catch(() => 'undone alone')
+      expect(await placeOf(trx)).toBe('writer')
+    })
+  })
+})
+
+describe('with one pool', () => {
+  it('the writer alone does everything', async () => {
+    const db = route({ writer: pool(database, 'primary') })
+    expect(await placeOf(db)).toBe('writer')
+    await db('items').insert({ id: 50 })
+    await db.transaction(async (trx) => expect(await placeOf(trx)).toBe('writer'), { readOnly: true })
+  })
+
+  it('a reader alone forwards, and refuses what needs the writer', async () => {
+    const db = route({ reader: pool(database, 'reader') })
+    await db('items').insert({ id: 51 })
+    for (const needs of [
+      () => onWriter(db.raw('select 1')),
+      () => db.schema.dropTable('items'),
+      () => withWriter(() => db('items').select()),
+      () => db.transaction(async (trx) => trx.raw('select 1'), { target: 'writer' }),
+      () => db.migrate.list(),
+    ]) {
+      const error = await rejection(needs())
+      expect(error).toBeInstanceOf(NoWriterError)
+      expect(error.message).toContain('route({ reader, writer })')
+    }
+  })
+})
+
+describe('readers that cannot be reached', () => {
+  const nobody = () =>
+    createKnex({ client: 'pg', connection: 'postgres://127.0.0.1:1/none', pool: { min: 0 } })
+
+  it('are left alone while there is another', async () => {
+    const dead = nobody()
+    const db = route({ readers: [dead, pool(database, 'reader')], writer: pool(database, 'primary') })
+    for (let round = 0; round < 4; round++) expect(await placeOf(db)).toBe('reader')
+  })
+
+  it('leave what they would have done to the writer', async () => {
+    const db = route({ reader: nobody(), writer: pool(database, 'primary') })
+    expect(await placeOf(db)).toBe('writer')
+    await db.transaction(async (trx) => expect(await placeOf(trx)).toBe('writer'), { readOnly: true })
+  })
+
+  it('are asked again once they have cooled down', async () => {
+    const db = route({ reader: nobody(), coolDownMs: 1 })
+    expect(await rejection(db.raw('select 1'))).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await rejection(db.raw('select 1'))).toMatchObject({ code: 'ECONNREFUSED' })
+  })
+})
+
+describe('preventWrites()', () => {
+  it('refuses what would write, before it is sent', async () => {
+    const db = routed('auto')
+    await preventWrites(async () => {
+      await db('items').select()
+      expect(await rejection(db('items').insert({ id: 60 }))).toBeInstanceOf(ReadOnlyUpgradeError)
+      await db.transaction(async (trx) => {
+        expect(await rejection(trx('items').insert({ id: 60 }))).toBeInstanceOf(ReadOnlyUpgradeError)
+      })
+    })
+    await db('items').insert({ id: 61 })
+    expect(await idsIn(database)).not.toContain(60)
+  })
+})
+
+describe('route() refuses', () => {
+  const one = pool
+  const on = (client: string) => createKnex({ client })
+  it.each([
+    ['nothing', () => ({}), /neither a reader nor a writer/],
+    ['no readers', () => ({ readers: [] }), /neither a reader nor a writer/],
+    ['the same instance twice', () => same(), /given twice/],
+    [
+      "writes: 'writer' without one",
+      () => ({ reader: one(database, 'reader'), writes: 'writer' }),
+      /needs a writer/,
+    ],
+    [
+      'another strategy',
+      () => ({ writer: one(database, 'primary'), writes: 'both' }),
+      /'?"forward", "writer", "auto"/,
+    ],
+    ['no Knex', () => ({ reader: {} }), /not a Knex instance/],
+    ['MySQL', () => ({ reader: on('mysql2') }), /Only PostgreSQL/],
+    ['an unknown option', () => ({ writer: one(database, 'primary'), write: 'auto' }), /no option "write"/],
+  ] as const)('%s', (_what, options, message) => {
+    expect(() => route(options() as never)).toThrow(message)
+  })
+
+  function same() {
+    const db = one(database, 'primary')
+    return { reader: db, writer: db }
+  }
+})
