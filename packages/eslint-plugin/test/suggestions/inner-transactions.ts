@@ -310,6 +310,16 @@ export const innerCases: readonly InnerCase[] = [
     'an error swallowed within, which the inner one would not survive',
     inRoot("await trx.transaction(async (inner) => { try { await inner('a') } catch {} })"),
   ),
+  perhaps(
+    'what a plain function returns, which stays a promise',
+    inRoot("const save = () => trx.transaction(async (inner) => inner('a'))", 'await save()'),
+    inRoot("const save = () => (async (inner) => inner('a'))(trx)", 'await save()'),
+  ),
+  perhaps(
+    'what a plain function returns behind other statements, which stays a promise',
+    inRoot("function save() { void 0; return trx.transaction(async (inner) => inner('a')) }", 'await save()'),
+    inRoot("function save() { void 0; return (async (inner) => inner('a'))(trx) }", 'await save()'),
+  ),
   never(
     'options',
     inRoot("await trx.transaction(async (inner) => { await inner('a') }, { readOnly: true })"),
