@@ -1,5 +1,5 @@
 import type { Lender } from '../routing/reader-set.ts'
-import type { Connection, KnexClient } from './internals.ts'
+import type { Connection, KnexClient, QueryObject } from './internals.ts'
 
 /** The pool of one of the Knex instances behind a routed one, below everything that this library puts over it. */
 export class ClientPool implements Lender {
@@ -23,6 +23,16 @@ export class ClientPool implements Lender {
 
   giveBack(connection: Connection): Promise<unknown> {
     return this.#below.releaseConnection.call(this.client, connection)
+  }
+
+  /** Sends a text, past Knex's events. */
+  ask(connection: Connection, sql: string): Promise<QueryObject> {
+    return this.#below._query.call(this.client, connection, { sql })
+  }
+
+  /** Closes a connection; it is to be given back all the same. */
+  discard(connection: Connection): Promise<unknown> {
+    return this.#below.destroyRawConnection.call(this.client, connection)
   }
 
   /** Asks its server to cancel what runs on a connection. */

@@ -1,10 +1,11 @@
+import { NoWriterError } from '../errors/errors.ts'
 import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
 import { ReaderSet } from '../routing/reader-set.ts'
-import { noWriter } from '../routing/verdicts.ts'
+import { cannotForward, noWriter } from '../routing/verdicts.ts'
 import type { ClientPool } from './client-pool.ts'
 import { poolSize } from './handed-pool.ts'
 import type { Connection } from './internals.ts'
-import { isRoleFresh, learnRole } from './server-role.ts'
+import { isRoleFresh, learnRole, takesWrites } from './server-role.ts'
 import { isLackOfTime } from './wire-errors.ts'
 
 /** A connection, and where it came from in the end. */
@@ -19,9 +20,16 @@ export class Pools {
   readonly writer: ClientPool | undefined
   readonly #readers: ReaderSet<ClientPool>
   readonly #hasReaders: boolean
+  readonly #mayLeave: boolean
   readonly #owners = new WeakMap<Connection, ClientPool>()
 
-  constructor(readers: readonly ClientPool[], writer: ClientPool | undefined, coolDownMs: number) {
+  /** @param mayLeave - whether the writer takes what was to be forwarded, where a reader does not forward. */
+  constructor(
+    readers: readonly ClientPool[],
+    writer: ClientPool | undefined,
+    { coolDownMs, mayLeave }: { readonly coolDownMs: number; readonly mayLeave: boolean },
+  ) {
+    this.#mayLeave = mayLeave
     this.all = writer ? [...readers, writer] : readers
     this.writer = writer
     this.#hasReaders = readers.length > 0
@@ -58,8 +66,12 @@ export class Pools {
     let failure: unknown
     for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
       try {
-        return await this.#takeFrom(reader, choice)
+        const taken = await this.#takeFrom(reader, choice)
+        if (choice.reason !== 'forwards' || takesWrites(taken.connection)) return taken
+        await reader.giveBack(taken.connection)
+        return await this.#insteadOfForwarding(what)
       } catch (error) {
+        if (error instanceof NoWriterError) throw error
         // Its connections are all in use: it works.
         if (isLackOfTime(error)) throw error
         this.#readers.failed(reader)
@@ -68,6 +80,11 @@ export class Pools {
     }
     if (!this.writer) throw failure
     return this.#takeFromWriter('readers-failed')
+  }
+
+  async #insteadOfForwarding(what: () => string): Promise<Taken> {
+    if (this.writer && this.#mayLeave) return this.#takeFromWriter('cannot-forward')
+    throw cannotForward(what(), this.writer !== undefined)
   }
 
   #takeFromWriter(reason: RouteReason): Promise<Taken> {

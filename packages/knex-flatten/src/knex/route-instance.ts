@@ -16,7 +16,10 @@ export function routeInstance({ readers, writer, writes, coolDownMs, flatten }: 
     instance === knex
       ? new ClientPool(front, below)
       : new ClientPool(plainClientOf(instance, 'route(options)'))
-  const pools = new Pools(readers.map(poolOf), writer && poolOf(writer), coolDownMs)
+  const pools = new Pools(readers.map(poolOf), writer && poolOf(writer), {
+    coolDownMs,
+    mayLeave: writes === 'auto',
+  })
   const strategy = new Strategy(writes, flatten.profile ?? 'aws-global')
   wrapClient(knex!, flatten, { strategy, pools })
   schemaWorkOnWriter(knex!)

@@ -6,7 +6,17 @@ export type ServerRole = 'reader' | 'writer'
 /** Milliseconds for which a reader is believed to be one still: it may be promoted, and its sessions live on. */
 const BELIEVED_MS = 5_000
 
-const readers = new WeakMap<Connection, number>()
+const MODE = 'apg_write_forward.consistency_mode'
+
+/** Any PostgreSQL takes a parameter of such a name; only where forwarding exists it is an enum. */
+const QUESTION = `SELECT pg_is_in_recovery() AS reader, CASE WHEN current_setting('${MODE}', true) IS NOT NULL THEN (SELECT setting FROM pg_catalog.pg_settings WHERE name = '${MODE}' AND vartype = 'enum') END AS mode`
+
+interface Reader {
+  readonly askedAt: number
+  readonly forwards: boolean
+}
+
+const readers = new WeakMap<Connection, Reader>()
 const writers = new WeakSet<Connection>()
 
 /** What the server behind a connection is, as far as it was asked. */
@@ -24,9 +34,13 @@ export function knownRole(connection: Connection): ServerRole | undefined {
  */
 export async function learnRole(connection: Connection): Promise<void> {
   try {
-    const { rows } = await connection.query('SELECT pg_is_in_recovery() AS reader')
-    if (rows[0]?.['reader'] === true) {
-      readers.set(connection, performance.now())
+    const { rows } = await connection.query(QUESTION)
+    const { reader, mode } = rows[0] ?? {}
+    if (reader === true) {
+      readers.set(connection, {
+        askedAt: performance.now(),
+        forwards: typeof mode === 'string' && mode !== 'off',
+      })
     } else {
       readers.delete(connection)
       writers.add(connection)
@@ -36,9 +50,14 @@ export async function learnRole(connection: Connection): Promise<void> {
   }
 }
 
+/** Whether what is written on a connection reaches the writer: of a writer it does, of a reader where forwarding is on. */
+export function takesWrites(connection: Connection): boolean {
+  return readers.get(connection)?.forwards ?? true
+}
+
 /** Whether a server was asked so lately that it need not be asked again. */
 export function isRoleFresh(connection: Connection): boolean {
   if (writers.has(connection)) return true
-  const asked = readers.get(connection)
-  return asked !== undefined && performance.now() - asked < BELIEVED_MS
+  const reader = readers.get(connection)
+  return reader !== undefined && performance.now() - reader.askedAt < BELIEVED_MS
 }

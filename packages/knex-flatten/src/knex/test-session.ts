@@ -12,6 +12,7 @@ import {
   testOver,
   waitedInVain,
 } from '../transaction/test-verdicts.ts'
+import { ClientPool } from './client-pool.ts'
 import { heedLoss } from './handed-pool.ts'
 import type { Instance } from './instance.ts'
 import type { Connection, KnexClient } from './internals.ts'
@@ -43,9 +44,8 @@ export class TestSession {
   /** Why nothing can be sent any more. */
   over: Error | undefined
   readonly #instance: Instance
-  readonly #client: KnexClient
-  /** The client's own pool, below all that this library puts over it. */
-  readonly #below: KnexClient
+  /** Where its connection comes from, below all that this library puts over it: of several pools the writer's. */
+  readonly #pool: ClientPool
   readonly #turns: OneAtATime
   readonly #ready: Promise<void>
   #connection!: Connection
@@ -56,8 +56,9 @@ export class TestSession {
     this.site = site
     this.isolationLevel = isolationLevel
     this.#instance = instance
-    this.#client = instance.knex.client as KnexClient
-    this.#below = Object.getPrototypeOf(Object.getPrototypeOf(this.#client)) as KnexClient
+    const front = instance.knex.client as KnexClient
+    const below = Object.getPrototypeOf(Object.getPrototypeOf(front)) as KnexClient
+    this.#pool = instance.route?.pools.writer ?? new ClientPool(front, below)
     this.#turns = new OneAtATime(stuckAfterMs, () => waitedInVain(this.#holder, stuckAfterMs, site))
     this.#ready = this.#begin()
     // Whoever has begun it is told.
@@ -71,7 +72,7 @@ export class TestSession {
 
   /** Sends what is the test's own, past Knex's events. */
   readonly ask: Ask = async (sql) => {
-    const { response } = await this.#below._query.call(this.#client, this.#connection, { sql })
+    const { response } = await this.#pool.ask(this.#connection, sql)
     return [response!].flat()
   }
 
@@ -140,8 +141,8 @@ export class TestSession {
   }
 
   async #begin(): Promise<void> {
-    this.#connection = await this.#below.acquireConnection.call(this.#client)
-    heedLoss(this.#client, this.#connection)
+    this.#connection = await this.#pool.take()
+    heedLoss(this.#pool.client, this.#connection)
     try {
       const [answer] = await this.ask('SELECT pg_is_in_recovery() AS reader')
       if (answer?.rows?.[0]?.['reader'] !== false) throw testOnReader(this.site)
@@ -172,7 +173,7 @@ export class TestSession {
     this.#instance.testing = undefined
     if (left === undefined) return this.#rollBack()
     this.#connection.__knex__disposed ??= this.over
-    await this.#below.destroyRawConnection.call(this.#client, this.#connection).catch(() => undefined)
+    await this.#pool.discard(this.#connection).catch(() => undefined)
     await this.#release()
     throw this.over
   }
@@ -188,7 +189,7 @@ export class TestSession {
   }
 
   async #release(): Promise<void> {
-    await this.#below.releaseConnection.call(this.#client, this.#connection)
+    await this.#pool.giveBack(this.#connection)
   }
 
   get #lostBecause(): unknown {

@@ -25,6 +25,8 @@ export const routeReasons = [
   'asked',
   /** No reader could be reached; it goes to the writer instead. */
   'readers-failed',
+  /** The reader has no write forwarding, or has it switched off; it goes to the writer instead. */
+  'cannot-forward',
   /** There is one pool only. */
   'only-pool',
 ] as const

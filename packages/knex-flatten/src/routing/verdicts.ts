@@ -20,6 +20,17 @@ export function noWriter(reason: RouteReason, what: string): NoWriterError {
   )
 }
 
+/** For what the reader was to forward, and does not. */
+export function cannotForward(what: string, hasWriter: boolean): NoWriterError {
+  const advice = hasWriter
+    ? "use writes: 'auto', which sends it to the writer's pool instead"
+    : 'give route() a writer: route({ reader, writer })'
+  return new NoWriterError(
+    `${what} was to be forwarded, and this reader does not forward: apg_write_forward.consistency_mode is off, or no parameter of this server. ` +
+      `Turn write forwarding on, or ${advice}.`,
+  )
+}
+
 /** For a write inside `preventWrites()`. */
 export function writePrevented(sql: string): ReadOnlyUpgradeError {
   return new ReadOnlyUpgradeError(

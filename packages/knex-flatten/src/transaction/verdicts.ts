@@ -200,11 +200,18 @@ export function writeInReadOnlyScope(scope: Frame, sql: string): ReadOnlyUpgrade
 
 /** For a scope that asks for another pool than its root runs on. */
 export function otherTarget(scope: Frame, root: RootTransaction, target: Target): TransactionOptionsError {
-  const where = root.target === undefined ? 'has one pool only' : `runs on the ${root.target}`
   const message =
-    `The ${scope} asks for { target: '${target}' }, and the ${root} around it ${where}. A transaction never moves: ask for it there, or open ` +
-    "this one with { propagation: 'requires-new' }."
+    `The ${scope} asks for { target: '${target}' }, and the ${root} around it runs on the ${root.target}. A transaction never moves: ask for ` +
+    "it there, or open this one with { propagation: 'requires-new' }."
   return at(scope, new TransactionOptionsError(message))
+}
+
+/** For a transaction of an instance with one pool that asks for one of several. */
+export function targetWithoutRoute(target: Target): TransactionOptionsError {
+  return new TransactionOptionsError(
+    `transaction(): { target: '${target}' } was asked of an instance that has one pool only. Make it by route({ reader, writer }) of ` +
+      'knex-flatten/routing, or drop target.',
+  )
 }
 
 /** For a query on the instance itself inside one of its transactions. */

@@ -1,11 +1,13 @@
 import createKnex from 'knex'
 import {
+  flatten,
   NoWriterError,
   ReadOnlyUpgradeError,
   TransactionOptionsError,
   UnsupportedStatementError,
 } from 'knex-flatten'
 import { onReader, onWriter, preventWrites, route, withWriter } from 'knex-flatten/routing'
+import { inTestTransaction } from 'knex-flatten/testing'
 import { describe, expect, it } from 'vitest'
 import { idsIn, rejection, useItems } from '../items.ts'
 import { placeOf, pool, WHERE } from './routes.ts'
@@ -192,6 +194,13 @@ describe('where only the writer can do it', () => {
 })
 
 describe('with one pool', () => {
+  it('an instance that is only flattened has no target to choose', async () => {
+    const db = flatten(pool(database, 'primary'))
+    const error = await rejection(db.transaction(async (trx) => trx.raw('select 1'), { target: 'writer' }))
+    expect(error).toBeInstanceOf(TransactionOptionsError)
+    expect(error.message).toContain('route({ reader, writer })')
+  })
+
   it('the writer alone does everything', async () => {
     const db = route({ writer: pool(database, 'primary') })
     expect(await placeOf(db)).toBe('writer')
@@ -216,6 +225,46 @@ describe('with one pool', () => {
   })
 })
 
+describe('a reader that does not forward', () => {
+  const readerAlone = () => {
+    const db = pool(database, 'reader', {
+      connection: {
+        connectionString: database.readerUrl,
+        options: '-c apg_write_forward.consistency_mode=off',
+      },
+    })
+    return db
+  }
+
+  it("leaves writes to the writer with writes: 'auto', and keeps what reads", async () => {
+    const db = route({ reader: readerAlone(), writer: pool(database, 'primary') })
+    await db('items').insert({ id: 80 })
+    expect(await placeOf(db)).toBe('reader')
+    await db.transaction(async (trx) => expect(await placeOf(trx)).toBe('writer'))
+    await db.transaction(async (trx) => expect(await placeOf(trx)).toBe('reader'), { readOnly: true })
+  })
+
+  it.each([
+    [
+      "with writes: 'forward'",
+      () => ({ writer: pool(database, 'primary'), writes: 'forward' as const }),
+      /writes: 'auto'/,
+    ],
+    ['without a writer', () => ({}), /give route\(\) a writer/],
+  ])('%s says so before anything is sent', async (_how, options, advice) => {
+    const db = route({ reader: readerAlone(), ...options() })
+    for (const write of [
+      () => db('items').insert({ id: 81 }),
+      () => db.transaction(async (trx) => trx('items').insert({ id: 81 })),
+    ]) {
+      const error = await rejection(write())
+      expect(error).toBeInstanceOf(NoWriterError)
+      expect(error.message).toContain('does not forward')
+      expect(error.message).toMatch(advice)
+    }
+  })
+})
+
 describe('readers that cannot be reached', () => {
   const nobody = () =>
     createKnex({ client: 'pg', connection: 'postgres://127.0.0.1:1/none', pool: { min: 0 } })
@@ -236,6 +285,21 @@ describe('readers that cannot be reached', () => {
     const db = route({ reader: nobody(), coolDownMs: 1 })
     expect(await rejection(db.raw('select 1'))).toMatchObject({ code: 'ECONNREFUSED' })
     expect(await rejection(db.raw('select 1'))).toMatchObject({ code: 'ECONNREFUSED' })
+  })
+})
+
+describe('a test transaction on a routed instance', () => {
+  it('holds all of it on one connection of the writer, and leaves nothing', async () => {
+    const db = routed('auto')
+    await inTestTransaction(db, async () => {
+      await db('items').insert({ id: 70 })
+      await db.transaction(async (trx) => trx('items').where({ id: 70 }).update({ note: 'seen' }), {
+        target: 'writer',
+      })
+      expect(await db('items').where({ id: 70 }).first()).toMatchObject({ note: 'seen' })
+      expect(await placeOf(db)).toBe('writer')
+    })
+    expect(await idsIn(database)).not.toContain(70)
   })
 })
 
