@@ -1,5 +1,10 @@
 export { flatten } from './flatten.ts'
-export type { FlattenOptions, ForeignConnection, TransactionOptions } from './options/options.ts'
+export type {
+  ConsistencyMode,
+  FlattenOptions,
+  ForeignConnection,
+  TransactionOptions,
+} from './options/options.ts'
 export type { Propagation } from './transaction/propagation.ts'
 export type { RetryOptions } from './transaction/retry.ts'
 export {

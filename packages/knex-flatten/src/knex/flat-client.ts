@@ -1,6 +1,7 @@
 import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import { inMode } from './consistency-mode.ts'
 import type { Instance } from './instance.ts'
 import type {
   Builder,
@@ -17,7 +18,6 @@ import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
 import type { Taken } from './pools.ts'
 import { routedRunner } from './routed-runner.ts'
-import { isRoleFresh, learnRole } from './server-role.ts'
 import { refuseStatement, refuseUnfit, refuseWriteHere, type Send, sendInside } from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
 import { frameOf, isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
@@ -88,7 +88,10 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       if (testing) return testing.lend()
       if (route) return route.pools.take(route.strategy.forUnknown(), () => 'A connection').then(connectionOf)
       const acquired = super.acquireConnection()
-      return instance.asksRoles ? acquired.then(withRole) : acquired
+      if (!instance.asksRoles) return acquired
+      return acquired.then((connection) =>
+        inMode(connection, instance.settings.consistency, (unfit) => super.releaseConnection(unfit)),
+      )
     }
 
     override releaseConnection(connection: Connection): Promise<unknown> {
@@ -144,11 +147,6 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
 
 function connectionOf({ connection }: Taken): Connection {
   return connection
-}
-
-/** A connection out of the pool, once it is known what the server behind it is. */
-function withRole(connection: Connection): Connection | Promise<Connection> {
-  return isRoleFresh(connection) ? connection : learnRole(connection).then(() => connection)
 }
 
 /** Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever. */

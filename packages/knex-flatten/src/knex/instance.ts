@@ -17,7 +17,7 @@ export interface Instance {
   readonly guard?: Guard | undefined
   /** How it chooses among several pools; `undefined`: it has one. */
   readonly route?: Route | undefined
-  /** Whether each server is to be asked, on connecting, if it is a reader. */
+  /** Whether each server is to be asked, on connecting, if it is a reader, and its session put into a mode. */
   readonly asksRoles: boolean
   /** What was seen where nothing is flattened, only observed. */
   readonly observed?: ObservationLog | undefined

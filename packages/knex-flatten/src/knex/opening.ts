@@ -1,3 +1,4 @@
+import type { ConsistencyMode } from '../options/options.ts'
 import type { TransactionSettings } from '../options/transaction-settings.ts'
 import type { CallSite } from '../transaction/call-site.ts'
 import { frameRunningHere, scopeRunningInside } from '../transaction/context.ts'
@@ -12,6 +13,7 @@ import {
   nestingRefused,
   notAgain,
   notDurable,
+  otherConsistency,
   otherTarget,
   readOnlyAround,
   targetWithoutRoute,
@@ -70,6 +72,7 @@ export function rootState(
   const choice =
     instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
   frame.target = choice?.target
+  frame.consistency = settings.consistency ?? instance.settings.consistency
   return { frame, instance, settings, choice, siblings: undefined, suspends }
 }
 
@@ -116,7 +119,16 @@ export function refuseScope(
   { settings: { nested } }: Pick<Instance, 'settings'>,
   scope: Frame,
   around: Frame,
-  { durable, retry, readOnly, isolationLevel, propagation, savepoint, target }: TransactionSettings,
+  {
+    durable,
+    retry,
+    readOnly,
+    isolationLevel,
+    propagation,
+    savepoint,
+    target,
+    consistency,
+  }: TransactionSettings,
 ): Error | undefined {
   if (around.ended) return alreadyComplete(scope, around)
   if (durable) return notDurable(scope, around)
@@ -127,11 +139,23 @@ export function refuseScope(
   if (target !== undefined && given !== undefined && target !== given) {
     return otherTarget(scope, around.root, target)
   }
+  if (consistency !== undefined && !isPromised(consistency, around.root.consistency)) {
+    return otherConsistency(scope, around.root, consistency)
+  }
   if (readOnly === false && around.readOnly) return readOnlyAround(scope, around)
   return isolationLevel !== undefined && isStronger(isolationLevel, around.root.isolationLevel)
     ? levelTooWeak(scope, around.root, isolationLevel)
     : undefined
 }
+
+/** Whether what a root promises is at least what is asked. */
+function isPromised(asked: ConsistencyMode, given: ConsistencyMode | undefined): boolean {
+  if (asked === given) return true
+  return given !== undefined && promises.includes(asked) && promises.indexOf(asked) < promises.indexOf(given)
+}
+
+/** The modes in which writes are forwarded, each with what those before it promise. */
+const promises: readonly ConsistencyMode[] = ['eventual', 'session', 'global']
 
 export function isStronger(asked: string, given: string | undefined): boolean {
   return strength(asked) > strength(given)

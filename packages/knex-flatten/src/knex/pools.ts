@@ -1,17 +1,27 @@
-import { NoWriterError } from '../errors/errors.ts'
+import { FlattenError } from '../errors/flatten-error.ts'
+import type { ConsistencyMode } from '../options/options.ts'
 import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
 import { ReaderSet } from '../routing/reader-set.ts'
 import { cannotForward, noWriter } from '../routing/verdicts.ts'
 import type { ClientPool } from './client-pool.ts'
+import { inMode } from './consistency-mode.ts'
 import { poolSize } from './handed-pool.ts'
 import type { Connection } from './internals.ts'
-import { isRoleFresh, learnRole, takesWrites } from './server-role.ts'
+import { takesWrites } from './server-role.ts'
 import { isLackOfTime } from './wire-errors.ts'
 
 /** A connection, and where it came from in the end. */
 export interface Taken {
   readonly connection: Connection
   readonly choice: RouteChoice
+}
+
+interface PoolsOptions {
+  readonly coolDownMs: number
+  /** The writer takes what was to be forwarded, where a reader does not forward. */
+  readonly mayLeave: boolean
+  /** The mode of a reader's session. */
+  readonly consistency: ConsistencyMode | undefined
 }
 
 /** The pools behind one routed instance: readers, a writer, or both. */
@@ -21,14 +31,15 @@ export class Pools {
   readonly #readers: ReaderSet<ClientPool>
   readonly #hasReaders: boolean
   readonly #mayLeave: boolean
+  readonly #consistency: ConsistencyMode | undefined
   readonly #owners = new WeakMap<Connection, ClientPool>()
 
-  /** @param mayLeave - whether the writer takes what was to be forwarded, where a reader does not forward. */
   constructor(
     readers: readonly ClientPool[],
     writer: ClientPool | undefined,
-    { coolDownMs, mayLeave }: { readonly coolDownMs: number; readonly mayLeave: boolean },
+    { coolDownMs, mayLeave, consistency }: PoolsOptions,
   ) {
+    this.#consistency = consistency
     this.#mayLeave = mayLeave
     this.all = writer ? [...readers, writer] : readers
     this.writer = writer
@@ -71,7 +82,7 @@ export class Pools {
         await reader.giveBack(taken.connection)
         return await this.#insteadOfForwarding(what)
       } catch (error) {
-        if (error instanceof NoWriterError) throw error
+        if (error instanceof FlattenError) throw error
         // Its connections are all in use: it works.
         if (isLackOfTime(error)) throw error
         this.#readers.failed(reader)
@@ -94,7 +105,7 @@ export class Pools {
   async #takeFrom(pool: ClientPool, choice: RouteChoice): Promise<Taken> {
     const connection = await pool.take()
     this.#owners.set(connection, pool)
-    if (!isRoleFresh(connection)) await learnRole(connection)
+    await inMode(connection, this.#consistency, (unfit) => pool.giveBack(unfit))
     return { connection, choice }
   }
 }

@@ -1,5 +1,6 @@
 import { failedStatement } from '../transaction/failure.ts'
 import { endedBeforeBegin } from '../transaction/verdicts.ts'
+import { enterMode, inMode, leaveMode } from './consistency-mode.ts'
 import { asControl } from './control-statements.ts'
 import { keepRoot, openRootOn, refuseForeignConnection } from './custody.ts'
 import { endWith } from './ending.ts'
@@ -35,7 +36,7 @@ export async function runRoot(
   try {
     refuseForeignConnection(root, config?.connection)
     const hold = state.instance.settings.lazyBegin && !config?.connection ? onDemand : atOnce
-    end = { value: await hold(transaction, state, config, run, acquire) }
+    end = { value: await hold(transaction, state, config, inItsMode(state, run), acquire) }
   } catch (error) {
     end = { error }
   }
@@ -43,6 +44,20 @@ export async function runRoot(
   if (root.hooks && held) await runHooksAfter(held, end, client, state.instance.capturing)
   if ('error' in end) throw end.error
   return end.value
+}
+
+/** A root that asks for a mode has it from before BEGIN to behind its end; where BEGIN waits, {@link begin} sees to it. */
+function inItsMode({ settings: { consistency }, instance }: TransactionState, run: Run): Run {
+  if (consistency === undefined) return run
+  return async (connection) => {
+    if (!(connection instanceof LazyConnection)) await enterMode(connection, consistency)
+    try {
+      return await run(connection)
+    } finally {
+      const real = connection instanceof LazyConnection ? connection.real : connection
+      if (real) await leaveMode(real, instance.settings.consistency)
+    }
+  }
 }
 
 /** How something has ended: with a value, or with an error. */
@@ -130,6 +145,9 @@ async function begin(
   try {
     const got = waitForConnection(state, client)
     const real = await takeFor(state, client).finally(got)
+    if (state.settings.consistency) {
+      await inMode(real, state.settings.consistency, (unfit) => client.releaseConnection(unfit))
+    }
     if (lazy.closed) {
       await client.releaseConnection(real)
       throw endedBeforeBegin(root)

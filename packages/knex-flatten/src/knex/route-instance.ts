@@ -19,6 +19,7 @@ export function routeInstance({ readers, writer, writes, coolDownMs, flatten }: 
   const pools = new Pools(readers.map(poolOf), writer && poolOf(writer), {
     coolDownMs,
     mayLeave: writes === 'auto',
+    consistency: flatten.consistency,
   })
   const strategy = new Strategy(writes, flatten.profile ?? 'aws-global')
   wrapClient(knex!, flatten, { strategy, pools })

@@ -1,22 +1,27 @@
+import type { ConsistencyMode } from '../options/options.ts'
 import type { Connection } from './internals.ts'
 
 /** What a server is: a reader is in recovery, it replays what the writer has done. */
 export type ServerRole = 'reader' | 'writer'
 
+/** The parameter by which a session of a forwarding reader says what its reads wait for. */
+export const MODE = 'apg_write_forward.consistency_mode'
+
 /** Milliseconds for which a reader is believed to be one still: it may be promoted, and its sessions live on. */
 const BELIEVED_MS = 5_000
-
-const MODE = 'apg_write_forward.consistency_mode'
 
 /** Any PostgreSQL takes a parameter of such a name; only where forwarding exists it is an enum. */
 const QUESTION = `SELECT pg_is_in_recovery() AS reader, CASE WHEN current_setting('${MODE}', true) IS NOT NULL THEN (SELECT setting FROM pg_catalog.pg_settings WHERE name = '${MODE}' AND vartype = 'enum') END AS mode`
 
-interface Reader {
+/** A session of a reader. */
+interface ReaderSession {
   readonly askedAt: number
-  readonly forwards: boolean
+  /** What its mode was when it was opened; `undefined` where the server has no forwarding. */
+  readonly own: ConsistencyMode | undefined
+  readonly mode: ConsistencyMode | undefined
 }
 
-const readers = new WeakMap<Connection, Reader>()
+const readers = new WeakMap<Connection, ReaderSession>()
 const writers = new WeakSet<Connection>()
 
 /** What the server behind a connection is, as far as it was asked. */
@@ -33,14 +38,14 @@ export function knownRole(connection: Connection): ServerRole | undefined {
  * answer will say so to the next statement.
  */
 export async function learnRole(connection: Connection): Promise<void> {
+  if (isRoleFresh(connection)) return
   try {
     const { rows } = await connection.query(QUESTION)
-    const { reader, mode } = rows[0] ?? {}
+    const { reader, mode: told } = rows[0] ?? {}
     if (reader === true) {
-      readers.set(connection, {
-        askedAt: performance.now(),
-        forwards: typeof mode === 'string' && mode !== 'off',
-      })
+      const mode = typeof told === 'string' ? (told as ConsistencyMode) : undefined
+      const own = readers.has(connection) ? readers.get(connection)!.own : mode
+      readers.set(connection, { askedAt: performance.now(), own, mode })
     } else {
       readers.delete(connection)
       writers.add(connection)
@@ -50,14 +55,26 @@ export async function learnRole(connection: Connection): Promise<void> {
   }
 }
 
-/** Whether what is written on a connection reaches the writer: of a writer it does, of a reader where forwarding is on. */
-export function takesWrites(connection: Connection): boolean {
-  return readers.get(connection)?.forwards ?? true
-}
-
 /** Whether a server was asked so lately that it need not be asked again. */
 export function isRoleFresh(connection: Connection): boolean {
   if (writers.has(connection)) return true
   const reader = readers.get(connection)
   return reader !== undefined && performance.now() - reader.askedAt < BELIEVED_MS
+}
+
+/** Whether what is written on a connection reaches the writer: of a writer it does, of a reader where forwarding is on. */
+export function takesWrites(connection: Connection): boolean {
+  const reader = readers.get(connection)
+  return reader === undefined || (reader.mode !== undefined && reader.mode !== 'off')
+}
+
+/** The session behind a connection, where it is a reader's. */
+export function readerSessionOf(connection: Connection): Readonly<ReaderSession> | undefined {
+  return readers.get(connection)
+}
+
+/** It was told to be in another mode. */
+export function noteMode(connection: Connection, mode: ConsistencyMode): void {
+  const reader = readers.get(connection)
+  if (reader) readers.set(connection, { ...reader, mode })
 }

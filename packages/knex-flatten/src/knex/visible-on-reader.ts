@@ -1,8 +1,7 @@
 import { withinTime } from '../transaction/within-time.ts'
 import type { Send } from './control-statements.ts'
+import { MODE } from './server-role.ts'
 import type { OpenRoot } from './transaction-state.ts'
-
-const MODE = 'apg_write_forward.consistency_mode'
 
 /**
  * Waits until the server that the connection leads to shows what was just committed through it; never throws.

@@ -38,7 +38,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
         ? undefined
         : new Guard(new StatementGuard(settings.profile), settings),
     route,
-    asksRoles: !observed && settings.guard === 'reader',
+    asksRoles: !observed && (settings.guard === 'reader' || settings.consistency !== undefined),
     waitingForConnection: new Map(),
   }
   const Client = client.constructor as ClassOf<KnexClient>

@@ -1,7 +1,7 @@
 import { resolveProfile } from '@knex-flatten/sql-support'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import { type Check, checkAll, isBoolean, isRecord, oneOf, refuseUnknown, show } from './check.ts'
-import type { FlattenOptions, ForeignConnection } from './options.ts'
+import type { ConsistencyMode, FlattenOptions, ForeignConnection } from './options.ts'
 
 /** {@link FlattenOptions}, all of them said. */
 export interface FlattenSettings {
@@ -11,6 +11,7 @@ export interface FlattenSettings {
   readonly ambient: ForeignConnection | undefined
   readonly lazyBegin: boolean
   readonly callSites: boolean
+  readonly consistency: ConsistencyMode | undefined
   readonly guard: NonNullable<FlattenOptions['guard']>
   readonly onUnsupported: NonNullable<FlattenOptions['onUnsupported']>
   readonly profile: NonNullable<FlattenOptions['profile']>
@@ -18,6 +19,9 @@ export interface FlattenSettings {
 
 /** What is refused, and where. */
 export type GuardSettings = Pick<FlattenSettings, 'guard' | 'onUnsupported'>
+
+/** Those that Aurora documents. */
+export const consistencyModes: readonly ConsistencyMode[] = ['session', 'eventual', 'global', 'off']
 
 const foreignConnections = ['join', 'throw', 'warn']
 
@@ -37,6 +41,7 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
   },
   lazyBegin: isBoolean,
   callSites: isBoolean,
+  consistency: oneOf(consistencyModes),
   guard: oneOf(['reader', 'always', 'off']),
   onUnsupported: oneOf(['throw', 'warn']),
   profile: {
@@ -90,13 +95,15 @@ function refuseBesideObserving(where: string, { nested, ...others }: FlattenOpti
 
 /** What the options say, with defaults for what they do not. */
 export function settle(options: FlattenOptions): FlattenSettings {
-  const { nested, doomOn, ambient, lazyBegin, callSites, guard, onUnsupported, profile } = options
+  const { nested, doomOn, ambient, lazyBegin, callSites, consistency, guard, onUnsupported, profile } =
+    options
   return {
     nested: nested ?? 'flatten',
     doomOn: doomOn ?? 'scope',
     ambient: typeof ambient === 'object' ? ambient.foreignConnection : ambient ? 'join' : undefined,
     lazyBegin: lazyBegin ?? false,
     callSites: callSites ?? true,
+    consistency,
     guard: guard ?? 'reader',
     onUnsupported: onUnsupported ?? 'throw',
     profile: profile ?? 'aws-global',

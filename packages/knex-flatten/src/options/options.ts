@@ -52,6 +52,17 @@ export interface FlattenOptions {
    */
   readonly onUnsupported?: 'throw' | 'warn'
   /**
+   * What reads on a reader wait for, in every session of the instance; on a writer it means nothing. Default: what the server is set to.
+   *
+   * - `'session'`: until the reader shows what this session has written;
+   * - `'eventual'`: for nothing;
+   * - `'global'`: until the reader shows all that was committed anywhere when the read began;
+   * - `'off'`: nothing is forwarded.
+   *
+   * A session is one connection: of a pool, the next query may run in another.
+   */
+  readonly consistency?: ConsistencyMode
+  /**
    * What forwards, by the support table: `'aws-global'` (default), `'aws-local'`, or verdicts of one's own, measured or assumed, that differ
    * from one of them.
    */
@@ -64,6 +75,9 @@ export interface FlattenOptions {
    */
   readonly callSites?: boolean
 }
+
+/** `apg_write_forward.consistency_mode` of Aurora. */
+export type ConsistencyMode = 'session' | 'eventual' | 'global' | 'off'
 
 export type ForeignConnection = 'join' | 'throw' | 'warn'
 
@@ -84,6 +98,10 @@ export interface TransactionOptions {
    * Where a root of a routed instance runs, whatever it would be routed by. A scope may only ask for where its root runs.
    */
   readonly target?: 'reader' | 'writer'
+  /**
+   * What the reads of a root wait for on a reader; its session has its own mode again behind it. A scope may only ask for its root's.
+   */
+  readonly consistency?: ConsistencyMode
   /** Asks for a real savepoint, which only a writer allows: on a reader it is refused. Default false. */
   readonly savepoint?: boolean
 }

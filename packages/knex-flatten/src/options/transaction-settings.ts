@@ -11,7 +11,8 @@ import {
   positive,
   refuseUnknown,
 } from './check.ts'
-import type { TransactionOptions } from './options.ts'
+import { consistencyModes } from './flatten-settings.ts'
+import type { ConsistencyMode, TransactionOptions } from './options.ts'
 
 /** {@link TransactionOptions}, checked, and those of Knex's that matter here. */
 export interface TransactionSettings {
@@ -21,6 +22,7 @@ export interface TransactionSettings {
   readonly retry: RetryPolicy | undefined
   readonly savepoint: boolean
   readonly target: 'reader' | 'writer' | undefined
+  readonly consistency: ConsistencyMode | undefined
   readonly readOnly: boolean | undefined
   readonly isolationLevel: string | undefined
 }
@@ -35,6 +37,7 @@ const transactionChecks: Record<keyof TransactionOptions, Check> = {
   },
   savepoint: isBoolean,
   target: oneOf(['reader', 'writer']),
+  consistency: oneOf(consistencyModes),
 }
 
 const retryChecks: Record<keyof RetryOptions, Check> = {
@@ -56,13 +59,15 @@ const plain: TransactionSettings = {
   retry: undefined,
   savepoint: false,
   target: undefined,
+  consistency: undefined,
   readOnly: undefined,
   isolationLevel: undefined,
 }
 
 /** Most transactions ask for nothing: that they do not costs them next to nothing. */
 function saysNothing(config: Record<string, unknown>): boolean {
-  const { name, durable, propagation, retry, savepoint, target, readOnly, isolationLevel } = config
+  const { name, durable, propagation, retry, savepoint, target, consistency, readOnly, isolationLevel } =
+    config
   return (
     (name ??
       durable ??
@@ -70,6 +75,7 @@ function saysNothing(config: Record<string, unknown>): boolean {
       retry ??
       savepoint ??
       target ??
+      consistency ??
       readOnly ??
       isolationLevel ??
       undefined) === undefined
@@ -86,6 +92,7 @@ export function checkTransactionOptions(config: unknown): TransactionSettings {
     propagation,
     savepoint = false,
     target,
+    consistency,
     readOnly,
     isolationLevel,
   } = config as TransactionOptions & {
@@ -98,6 +105,7 @@ export function checkTransactionOptions(config: unknown): TransactionSettings {
     propagation,
     savepoint,
     target,
+    consistency,
     readOnly,
     isolationLevel,
     retry: readRetry(config['retry']),

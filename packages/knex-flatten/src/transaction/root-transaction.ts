@@ -1,3 +1,4 @@
+import type { ConsistencyMode } from '../options/options.ts'
 import type { Target } from '../routing/choice.ts'
 import type { CallSite } from './call-site.ts'
 import type { Traits } from './frame.ts'
@@ -14,6 +15,8 @@ export class RootTransaction extends Unit {
   readonly isolationLevel: string | undefined
   /** Which of several pools it runs on, once that is settled; `undefined` where there is only one. */
   target: Target | undefined
+  /** What its reads wait for on a reader; `undefined` where the server decides. */
+  consistency: ConsistencyMode | undefined
   /** It keeps one of the pool's connections from others. */
   onConnection = false
   /** How it ended; `undefined` while it has not. */

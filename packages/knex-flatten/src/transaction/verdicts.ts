@@ -11,6 +11,7 @@ import {
   UnexpectedRollbackError,
 } from '../errors/errors.ts'
 import type { FlattenError } from '../errors/flatten-error.ts'
+import type { ConsistencyMode } from '../options/options.ts'
 import type { Target } from '../routing/choice.ts'
 import { type Failure, shortenSql, tellError, tellFailure } from './failure.ts'
 import type { Frame } from './frame.ts'
@@ -203,6 +204,20 @@ export function otherTarget(scope: Frame, root: RootTransaction, target: Target)
   const message =
     `The ${scope} asks for { target: '${target}' }, and the ${root} around it runs on the ${root.target}. A transaction never moves: ask for ` +
     "it there, or open this one with { propagation: 'requires-new' }."
+  return at(scope, new TransactionOptionsError(message))
+}
+
+/** For a scope whose reads are to wait for more than its root's do. */
+export function otherConsistency(
+  scope: Frame,
+  root: RootTransaction,
+  consistency: ConsistencyMode,
+): TransactionOptionsError {
+  const given =
+    root.consistency === undefined ? 'does not say what its reads wait for' : `has '${root.consistency}'`
+  const message =
+    `The ${scope} asks for { consistency: '${consistency}' }, and the ${root} around it ${given}. Nobody has published what becomes of it inside a ` +
+    'transaction: ask for it there.'
   return at(scope, new TransactionOptionsError(message))
 }
 

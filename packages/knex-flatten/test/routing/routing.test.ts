@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import createKnex from 'knex'
 import {
   flatten,
@@ -273,6 +275,40 @@ describe('readers that cannot be reached', () => {
     const dead = nobody()
     const db = route({ readers: [dead, pool(database, 'reader')], writer: pool(database, 'primary') })
     for (let round = 0; round < 4; round++) expect(await placeOf(db)).toBe('reader')
+  })
+
+  it('are not asked again before they have cooled down', async () => {
+    let asked = 0
+    const dead = createServer((socket) => {
+      asked++
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(dead, 'listening')
+    const { port } = dead.address() as AddressInfo
+    const reader = createKnex({
+      client: 'pg',
+      connection: `postgres://127.0.0.1:${port}/none`,
+      pool: { min: 0 },
+      log: { warn: () => undefined },
+    })
+    const db = route({ reader, writer: pool(database, 'primary') })
+    for (let round = 0; round < 3; round++) expect(await placeOf(db)).toBe('writer')
+    dead.close()
+    expect(asked).toBe(1)
+  })
+
+  it('are not those whose pool is full: whoever waits for one is told', async () => {
+    const db = route({
+      reader: pool(database, 'reader', { pool: { max: 1 }, acquireConnectionTimeout: 200 }),
+      writer: pool(database, 'primary'),
+    })
+    await db.transaction(
+      async () => {
+        expect(await rejection(db.raw(WHERE))).toMatchObject({ name: 'KnexTimeoutError' })
+      },
+      { readOnly: true },
+    )
+    expect(await placeOf(db)).toBe('reader')
   })
 
   it('leave what they would have done to the writer', async () => {

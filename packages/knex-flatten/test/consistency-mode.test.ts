@@ -1,0 +1,131 @@
+import type { Knex } from 'knex'
+import { TransactionOptionsError } from 'knex-flatten'
+import { route } from 'knex-flatten/routing'
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../../../test/setup/database.ts'
+import { connectFlat, rejection, useItems } from './items.ts'
+
+const database = useItems()
+
+const onReader = (options = {}, config = {}) =>
+  connectFlat(database, { url: database.readerUrl, config }, options).db
+
+async function modeOf(on: Knex): Promise<string> {
+  const { rows } = await on.raw<{ rows: { apg_mode: string }[] }>(
+    "select current_setting('apg_write_forward.consistency_mode', true) as apg_mode",
+  )
+  return rows[0]!.apg_mode
+}
+
+describe.each([false, true])('the mode of sessions on a reader (lazyBegin %s)', (lazyBegin) => {
+  it.each(['session', 'eventual', 'global', 'off'] as const)(
+    '%s is that of every session of the instance',
+    async (consistency) => {
+      const db = onReader({ consistency, lazyBegin })
+      const modes = await Promise.all([modeOf(db), modeOf(db), db.transaction((trx) => modeOf(trx))])
+      expect(modes).toEqual([consistency, consistency, consistency])
+    },
+  )
+
+  it('is a transaction’s own from BEGIN to its end, however it ends', async () => {
+    const db = onReader({ lazyBegin }, { pool: { max: 1 } })
+    expect(await modeOf(db)).toBe('session')
+    await db.transaction(async (trx) => expect(await modeOf(trx)).toBe('global'), { consistency: 'global' })
+    expect(await modeOf(db)).toBe('session')
+    await db
+      .transaction(
+        async (trx) => {
+          expect(await modeOf(trx)).toBe('eventual')
+          await trx.raw('select 1/0')
+        },
+        { consistency: 'eventual' },
+      )
+      .catch(() => 'undone')
+    expect(await modeOf(db)).toBe('session')
+  })
+
+  it("goes back to the instance's own", async () => {
+    const db = onReader({ lazyBegin, consistency: 'eventual' }, { pool: { max: 1 } })
+    await db.transaction(async (trx) => expect(await modeOf(trx)).toBe('global'), { consistency: 'global' })
+    expect(await modeOf(db)).toBe('eventual')
+  })
+
+  it('is of no matter on a writer', async () => {
+    const { db } = connectFlat(database, {}, { consistency: 'global', lazyBegin })
+    await db.transaction(async (trx) => trx('items').select(), { consistency: 'eventual' })
+  })
+})
+
+describe('a scope', () => {
+  it.each([
+    ['session', 'global'],
+    ['eventual', 'session'],
+    ['global', 'global'],
+  ] as const)('that asks for %s joins a root that has %s', async (asked, given) => {
+    await onReader().transaction(
+      (trx) =>
+        trx.transaction(async (inner) => expect(await modeOf(inner)).toBe(given), { consistency: asked }),
+      { consistency: given },
+    )
+  })
+
+  it.each([
+    ['global', 'session'],
+    ['off', 'global'],
+    ['session', undefined],
+  ] as const)('that asks for %s is refused in a root that has %s', async (asked, given) => {
+    const error = await rejection(
+      onReader().transaction(
+        (trx) => trx.transaction(async () => Promise.resolve(), { consistency: asked }),
+        given && { consistency: given },
+      ),
+    )
+    expect(error).toBeInstanceOf(TransactionOptionsError)
+    expect(error.message).toContain(`consistency: '${asked}'`)
+  })
+})
+
+describe('a reader without forwarding', () => {
+  /** As on any PostgreSQL, the parameter is no row of pg_settings, and yet everybody may set it. */
+  const plain = useDatabase((primary) =>
+    primary.query(`
+      set allow_system_table_mods = on;
+      create or replace view pg_catalog.pg_settings as select * from pg_show_all_settings() a;
+    `),
+  )
+
+  it.each([
+    ['of an instance', { consistency: 'global' as const }, {}],
+    ['of a transaction', {}, { consistency: 'global' as const }],
+  ])('refuses the mode %s, which would do nothing there', async (_of, options, config) => {
+    const { db } = connectFlat(plain, { url: plain.readerUrl, config: { pool: { max: 1 } } }, options)
+    for (let round = 0; round < 2; round++) {
+      const error = await rejection(db.transaction(async (trx) => trx.raw('select 1'), config))
+      expect(error).toBeInstanceOf(TransactionOptionsError)
+      expect(error.message).toContain(
+        "consistency: 'global' was asked of a reader that has no write forwarding",
+      )
+    }
+    expect((db.client as { pool: { numUsed: () => number } }).pool.numUsed()).toBe(0)
+  })
+})
+
+it.each([
+  ['in an instance', () => connectFlat(database, {}, { consistency: 'strict' as never }).db.raw('select 1')],
+  [
+    'in a transaction',
+    () => onReader().transaction(async () => Promise.resolve(), { consistency: 'banana' as never }),
+  ],
+])('a mode that Aurora does not know is refused: %s', async (_where, ask) => {
+  const error = await rejection((async () => ask())())
+  expect(error).toBeInstanceOf(TransactionOptionsError)
+  expect(error.message).toContain('"session", "eventual", "global", "off"')
+})
+
+it('a routed instance has it on its readers', async () => {
+  const reader = database.connect({ url: database.readerUrl }).db
+  const db = route({ reader, writer: database.connect().db, consistency: 'eventual' })
+  expect(await modeOf(db)).toBe('eventual')
+  await db.transaction(async (trx) => expect(await modeOf(trx)).toBe('global'), { consistency: 'global' })
+  expect(await modeOf(db)).toBe('eventual')
+})
