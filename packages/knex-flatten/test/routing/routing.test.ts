@@ -234,6 +234,8 @@ describe('a reader that does not forward', () => {
         connectionString: database.readerUrl,
         options: '-c apg_write_forward.consistency_mode=off',
       },
+      pool: { max: 1 },
+      acquireConnectionTimeout: 2_000,
     })
     return db
   }
