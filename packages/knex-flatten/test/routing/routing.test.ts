@@ -228,8 +228,8 @@ describe('with one pool', () => {
 })
 
 describe('a reader that does not forward', () => {
-  const readerAlone = () => {
-    const db = pool(database, 'reader', {
+  const readerAlone = () =>
+    pool(database, 'reader', {
       connection: {
         connectionString: database.readerUrl,
         options: '-c apg_write_forward.consistency_mode=off',
@@ -237,8 +237,6 @@ describe('a reader that does not forward', () => {
       pool: { max: 1 },
       acquireConnectionTimeout: 2_000,
     })
-    return db
-  }
 
   it("leaves writes to the writer with writes: 'auto', and keeps what reads", async () => {
     const db = route({ reader: readerAlone(), writer: pool(database, 'primary') })
