@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from 'knex-flatten'
 import { route } from 'knex-flatten/routing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { useDatabase } from '../../../test/setup/database.ts'
 import { connectFlat, rejection, useItems } from './items.ts'
 
@@ -41,6 +41,27 @@ describe.each([false, true])('the mode of sessions on a reader (lazyBegin %s)', 
         { consistency: 'eventual' },
       )
       .catch(() => 'undone')
+    expect(await modeOf(db)).toBe('session')
+  })
+
+  it('is taken back also where nobody asks servers what they are', async () => {
+    const db = onReader({ lazyBegin, guard: 'off' }, { pool: { max: 1 } })
+    await db.transaction(async (trx) => expect(await modeOf(trx)).toBe('global'), { consistency: 'global' })
+    expect(await modeOf(db)).toBe('session')
+  })
+
+  it('is taken back also where the server was asked anew meanwhile', async () => {
+    const db = onReader({ lazyBegin }, { pool: { max: 1 } })
+    await modeOf(db)
+    await db.transaction(
+      async (trx) => {
+        await modeOf(trx)
+        const later = performance.now() + 60_000
+        vi.spyOn(performance, 'now').mockImplementation(() => later)
+      },
+      { consistency: 'global' },
+    )
+    vi.restoreAllMocks()
     expect(await modeOf(db)).toBe('session')
   })
 

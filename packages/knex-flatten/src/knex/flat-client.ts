@@ -51,7 +51,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       const { route } = instance
       return ambientRunner(instance, this, builder, () => {
         const runner = super.runner(builder)
-        return route && !instance.testing ? routedRunner(route, this, builder, runner) : runner
+        return route && !instance.testing ? routedRunner(instance, route, this, builder, runner) : runner
       })
     }
 

@@ -52,6 +52,7 @@ export interface Builder {
   /** Set by `.connection()`: it runs there, and nowhere else. */
   readonly _connection?: Connection
   toSQL(): QueryObject | QueryObject[]
+  listenerCount?(event: string): number
 }
 
 export interface Runner {

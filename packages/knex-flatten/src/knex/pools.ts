@@ -68,12 +68,14 @@ export class Pools {
   }
 
   /** Takes a connection where it is wanted, or, if no reader can be reached, from the writer. @throws NoWriterError */
-  async take(choice: RouteChoice, what: () => string): Promise<Taken> {
-    if (choice.target === 'writer') {
-      if (!this.writer) throw noWriter(choice.reason, what())
-      return this.#takeFrom(this.writer, choice)
+  take(choice: RouteChoice, what: () => string): Promise<Taken> {
+    if (choice.target === 'reader') {
+      return this.#hasReaders ? this.#takeFromReaders(choice, what) : this.#takeFromWriter('only-pool')
     }
-    if (!this.#hasReaders) return this.#takeFromWriter('only-pool')
+    return this.writer ? this.#takeFrom(this.writer, choice) : Promise.reject(noWriter(choice.reason, what()))
+  }
+
+  async #takeFromReaders(choice: RouteChoice, what: () => string): Promise<Taken> {
     let failure: unknown
     for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
       try {
@@ -105,7 +107,8 @@ export class Pools {
   async #takeFrom(pool: ClientPool, choice: RouteChoice): Promise<Taken> {
     const connection = await pool.take()
     this.#owners.set(connection, pool)
-    await inMode(connection, this.#consistency, (unfit) => pool.giveBack(unfit))
+    const ready = inMode(connection, this.#consistency, (unfit) => pool.giveBack(unfit))
+    if (ready !== connection) await ready
     return { connection, choice }
   }
 }

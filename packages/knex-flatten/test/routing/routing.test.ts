@@ -95,6 +95,29 @@ describe.each(['forward', 'writer', 'auto'] as const)('a routed instance with wr
     )
   })
 
+  it('has a connection for requires-new in the other pool, though the outer one holds all of its own', async () => {
+    const reader = pool(database, writes === 'writer' ? 'standby' : 'reader', { pool: { max: 1 } })
+    const db = route({ reader, writer: pool(database, 'primary', { pool: { max: 1 } }), writes })
+    await db.transaction(
+      (trx) =>
+        trx.transaction(async (own) => expect(await placeOf(own)).toBe('writer'), {
+          propagation: 'requires-new',
+          target: 'writer',
+        }),
+      { readOnly: true },
+    )
+  })
+
+  it('lets those who listen for the start of a query change it', async () => {
+    const db = routed(writes)
+    await db('items').insert([{ id: id + 2 }, { id: id + 3 }])
+    const query = onWriter(db('items').select('id'))
+    db.once('start', (builder: typeof query) => void builder.where({ id: id + 3 }))
+    expect(await query).toEqual([{ id: id + 3 }])
+    db.once('start', (builder: typeof query) => void builder.where({ id: -1 }))
+    expect(await db('items').select('id')).toEqual([])
+  })
+
   it('follows hints and blocks', async () => {
     const db = routed(writes)
     expect(await placeOf(onWriter(db.raw(WHERE)))).toBe('writer')
