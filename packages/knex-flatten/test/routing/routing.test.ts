@@ -171,6 +171,29 @@ describe.each(['forward', 'writer', 'auto'] as const)('a routed instance with wr
     expect(seen).toEqual(['select 1', 'select 2'])
   })
 
+  it('leaves no mark of a transaction on its connection', async () => {
+    const db = route({
+      reader: pool(database, 'reader', { pool: { max: 1 } }),
+      writer: pool(database, 'primary'),
+      writes,
+    })
+    const marks: unknown[] = []
+    await db.transaction(async (trx) => trx.raw('select 1'), { readOnly: true })
+    db.on('query', ({ __knexTxId }: { __knexTxId?: unknown }) => marks.push(__knexTxId))
+    await db.raw('select 1')
+    expect(marks).toEqual([undefined])
+  })
+
+  it('cancels a query where it runs', async () => {
+    const slow = `select pg_sleep(20) as ${writes}`
+    const query = onWriter(routed(writes).raw(slow)).timeout(200, { cancel: true })
+    expect(await rejection(query)).toMatchObject({ name: 'KnexTimeoutError' })
+    const running = await database.rows(
+      `select from pg_stat_activity where state = 'active' and query = '${slow}'`,
+    )
+    expect(running).toEqual([])
+  })
+
   it('gives every connection back, and closes every pool', async () => {
     const reader = pool(database, 'reader', { pool: { max: 1 } })
     const writer = pool(database, 'primary', { pool: { max: 1 } })
