@@ -78,18 +78,21 @@ export class Pools {
   async #takeFromReaders(choice: RouteChoice, what: () => string): Promise<Taken> {
     let failure: unknown
     for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
+      let taken: Taken
       try {
-        const taken = await this.#takeFrom(reader, choice)
-        if (choice.reason !== 'forwards' || takesWrites(taken.connection)) return taken
-        await reader.giveBack(taken.connection)
-        return await this.#insteadOfForwarding(what)
+        taken = await this.#takeFrom(reader, choice)
       } catch (error) {
         if (error instanceof FlattenError) throw error
         // Its connections are all in use: it works.
         if (isLackOfTime(error)) throw error
         this.#readers.failed(reader)
         failure = error
+        continue
       }
+      if (choice.reason !== 'forwards' || takesWrites(taken.connection)) return taken
+      await reader.giveBack(taken.connection)
+      // What goes wrong there is no fault of this reader's.
+      return this.#insteadOfForwarding(what)
     }
     if (!this.writer) throw failure
     return this.#takeFromWriter('readers-failed')

@@ -292,6 +292,18 @@ describe('a reader that does not forward', () => {
     await db.transaction(async (trx) => expect(await placeOf(trx)).toBe('reader'), { readOnly: true })
   })
 
+  it('is not left alone because the writer cannot be reached', async () => {
+    const writer = createKnex({
+      client: 'pg',
+      connection: 'postgres://127.0.0.1:1/none',
+      pool: { min: 0 },
+      log: { warn: () => undefined },
+    })
+    const db = route({ reader: readerAlone(), writer })
+    expect(await rejection(db('items').insert({ id: 82 }))).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await placeOf(db)).toBe('reader')
+  })
+
   it.each([
     [
       "with writes: 'forward'",
