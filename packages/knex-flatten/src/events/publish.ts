@@ -1,0 +1,20 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { EventMessages } from './messages.ts'
+
+type EventName = keyof EventMessages
+
+// Held here: Node forgets a channel that nobody holds, and with it, in some versions, who has subscribed.
+const channels: { readonly [Name in EventName]: Channel } = {
+  'knex-flatten:token': channel('knex-flatten:token'),
+  'knex-flatten:reader-wait': channel('knex-flatten:reader-wait'),
+}
+
+/**
+ * Tells whoever has subscribed to a channel; where nobody has, `tell` is not called.
+ *
+ * Never throws: what a subscriber throws Node makes an uncaught exception of, on its next tick.
+ */
+export function publish<Name extends EventName>(name: Name, tell: () => EventMessages[Name]): void {
+  const to = channels[name]
+  if (to.hasSubscribers) to.publish(tell())
+}
