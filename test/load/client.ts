@@ -1,0 +1,32 @@
+import { requests } from './requests.ts'
+import type { Request, Stand } from './shop.ts'
+
+/** One of many that use the instance at once: request after request until time is over. */
+export class Client {
+  /** What it is at, and since when. */
+  doing: { readonly kind: string; readonly since: number } | undefined
+
+  async run(stand: Stand, isOver: () => boolean): Promise<void> {
+    const { figures } = stand
+    while (!isOver()) {
+      const [kind, request] = drawn()
+      const since = performance.now()
+      this.doing = { kind, since }
+      await request(stand).catch((error: unknown) => figures.failed(kind, error))
+      figures.done(kind, performance.now() - since)
+    }
+    this.doing = undefined
+  }
+}
+
+const kinds = Object.entries(requests)
+const shares = kinds.reduce((sum, [, [share]]) => sum + share, 0)
+
+function drawn(): readonly [kind: string, request: Request] {
+  let left = Math.random() * shares
+  for (const [kind, [share, request]] of kinds) {
+    left -= share
+    if (left < 0) return [kind, request]
+  }
+  return drawn()
+}
