@@ -18,6 +18,8 @@ export {
 export type { Outcome } from './transaction/hooks.ts'
 export { describeObservations, observations } from './observations.ts'
 export type { Observation, ObservationKind, ObservedParty } from './observe/observation.ts'
+export type { ScopeInfo, TransactionInfo } from './events/info.ts'
+export type { EventMessages, HookInfo, Traced, TraceMessages } from './events/messages.ts'
 export { isRollbackOnly, rollbackReason, setRollbackOnly } from './rollback-only.ts'
 export { getOrCreate } from './upsert/get-or-create.ts'
 export type { TriedInsert } from './upsert/insert-many.ts'

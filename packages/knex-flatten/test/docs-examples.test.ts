@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import * as asyncHooks from 'node:async_hooks'
+import * as diagnosticsChannel from 'node:diagnostics_channel'
 import { readdirSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
@@ -18,7 +20,7 @@ import { describe, it } from 'vitest'
 import { useDatabase } from '../../../test/setup/database.ts'
 
 const docs = new URL('../../../docs/', import.meta.url)
-const pages = ['transactions', 'routing'].flatMap((folder) =>
+const pages = ['transactions', 'routing', 'observability'].flatMap((folder) =>
   readdirSync(new URL(folder, docs))
     .filter((page) => page.endsWith('.md'))
     .map((page) => `${folder}/${page}`),
@@ -46,6 +48,8 @@ const modules: Record<string, unknown> = {
   express: { __esModule: true, default: express },
   fastify: { __esModule: true, default: fastify },
   koa: { __esModule: true, default: Koa },
+  'node:async_hooks': asyncHooks,
+  'node:diagnostics_channel': diagnosticsChannel,
   'knex-flatten': knexFlatten,
   'knex-flatten/express': forExpress,
   'knex-flatten/fastify': forFastify,

@@ -10,7 +10,7 @@ const site = new CallSite(() => undefined)
 const client = { pool: { max: 2 } } as unknown as KnexClient
 
 it('counts a root among those who wait as long as one of several inside it waits', () => {
-  const instance = { waitingForConnection: new Map<RootTransaction, number>() }
+  const instance = { knex: {}, waitingForConnection: new Map<RootTransaction, number>() }
   const root = () => Object.assign(new RootTransaction(instance, {}, site), { onConnection: true })
   const inside = (around: RootTransaction) =>
     waitForConnection(

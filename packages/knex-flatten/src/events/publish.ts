@@ -3,8 +3,17 @@ import type { EventMessages } from './messages.ts'
 
 type EventName = keyof EventMessages
 
-// Held here: Node forgets a channel that nobody holds, and with it, in some versions, who has subscribed.
+/** Held here: Node forgets a channel that nobody holds. */
 const channels: { readonly [Name in EventName]: Channel } = {
+  'knex-flatten:begin': channel('knex-flatten:begin'),
+  'knex-flatten:outcome': channel('knex-flatten:outcome'),
+  'knex-flatten:doom': channel('knex-flatten:doom'),
+  'knex-flatten:retry': channel('knex-flatten:retry'),
+  'knex-flatten:guard': channel('knex-flatten:guard'),
+  'knex-flatten:route': channel('knex-flatten:route'),
+  'knex-flatten:reader-failed': channel('knex-flatten:reader-failed'),
+  'knex-flatten:fallback': channel('knex-flatten:fallback'),
+  'knex-flatten:promotion': channel('knex-flatten:promotion'),
   'knex-flatten:token': channel('knex-flatten:token'),
   'knex-flatten:reader-wait': channel('knex-flatten:reader-wait'),
 }

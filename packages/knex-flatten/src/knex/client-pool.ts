@@ -4,11 +4,14 @@ import type { Connection, KnexClient, QueryObject } from './internals.ts'
 /** The pool of one of the Knex instances behind a routed one, below everything that this library puts over it. */
 export class ClientPool implements Lender {
   readonly client: KnexClient
+  /** What it is called where its state is told. */
+  readonly name: string
   readonly #below: KnexClient
 
   /** @param below - the client's own methods: its dialect's prototype, where the client itself is the one that routes. */
-  constructor(client: KnexClient, below: KnexClient = client) {
+  constructor(client: KnexClient, name: string, below: KnexClient = client) {
     this.client = client
+    this.name = name
     this.#below = below
   }
 

@@ -1,3 +1,5 @@
+import { transactionInfoOf } from '../events/info.ts'
+import { publish } from '../events/publish.ts'
 import { commitAnsweredRollback, commitOutcomeUnknown } from '../transaction/verdicts.ts'
 import type { QueryObject } from './internals.ts'
 import type { Control, OpenRoot } from './transaction-state.ts'
@@ -43,7 +45,9 @@ const runs: Record<Control, (open: OpenRoot, sql: string, send: Send) => Promise
 async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObject> {
   open.closed = false
   try {
-    return await send(sql)
+    const answer = await send(sql)
+    publish('knex-flatten:begin', () => ({ transaction: transactionInfoOf(open.root) }))
+    return answer
   } catch (error) {
     open.beginError = error
     open.closed = raisedByServer(error) && (await answersRollback(send))

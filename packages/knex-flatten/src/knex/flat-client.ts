@@ -1,3 +1,4 @@
+import { publish } from '../events/publish.ts'
 import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
@@ -16,7 +17,7 @@ import type {
 import { LazyConnection } from './lazy-connection.ts'
 import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
-import type { Taken } from './pools.ts'
+import type { Route } from './route.ts'
 import { routedRunner } from './routed-runner.ts'
 import { refuseStatement, refuseUnfit, refuseWriteHere, type Send, sendInside } from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
@@ -59,7 +60,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       const open = rootOn(connection)
       const refusal = refuseControl(instance, statement)
       if (refusal) return Promise.reject(refusal)
-      const send: Send = (real, what) => super.query(real, what)
+      const send: Send = (real, what) => super.query(real, tellingRoute(instance, real, what))
       if (open) return sendInside(instance.guard, open, this, connection, statement, send)
       const unfit = refuseWriteHere(statement) ?? instance.guard?.refusalOf(statement, this, connection)
       return unfit ? Promise.reject(unfit) : send(connection, statement)
@@ -77,7 +78,9 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       if (open) countRows(open.root, stream)
       const send = (real: Connection): Promise<unknown> => {
         const unfit = refuseUnfit(instance.guard, open, this, real, statement, true)
-        return unfit ? refuseStream(stream, unfit) : super.stream(real, statement, stream, streamOptions)
+        if (unfit) return refuseStream(stream, unfit)
+        if (open) open.root.statements++
+        return super.stream(real, tellingRoute(instance, real, statement), stream, streamOptions)
       }
       if (!(connection instanceof LazyConnection)) return send(connection)
       return connection.ready().then(send, (error: unknown) => refuseStream(stream, error as Error))
@@ -86,7 +89,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     override acquireConnection(): Promise<Connection> {
       const { testing, route } = instance
       if (testing) return testing.lend()
-      if (route) return route.pools.take(route.strategy.forUnknown(), () => 'A connection').then(connectionOf)
+      if (route) return connectionByHand(instance, route)
       const acquired = super.acquireConnection()
       if (!instance.asksRoles) return acquired
       return acquired.then((connection) =>
@@ -145,8 +148,26 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
   }
 }
 
-function connectionOf({ connection }: Taken): Connection {
+/** For who asks for a connection, and does with it what nobody can know. */
+async function connectionByHand({ knex }: Instance, { pools, strategy }: Route): Promise<Connection> {
+  const { connection, choice } = await pools.take(strategy.forUnknown(), () => 'A connection')
+  publish('knex-flatten:route', () => ({
+    db: knex,
+    route: choice,
+    transaction: undefined,
+    statements: [],
+  }))
   return connection
+}
+
+/** Whoever listens to Knex's `query` is told where it runs. */
+function tellingRoute<Statement extends string | QueryObject>(
+  { route }: Instance,
+  connection: Connection,
+  statement: Statement,
+): Statement {
+  if (route && typeof statement !== 'string') statement.route = route.pools.routeOf(connection)
+  return statement
 }
 
 /** Knex leaves it to its dialects to tell the stream; whoever reads from it would wait for ever. */

@@ -1,3 +1,4 @@
+import { tracedFrame } from '../events/traced.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { SavepointScope } from '../transaction/scope.ts'
 import { outlived } from '../transaction/verdicts.ts'
@@ -23,8 +24,11 @@ export function flattenTransaction(transaction: KnexTransaction, state: Transact
 function deriveFlatTransaction(Transaction: ClassOf<KnexTransaction>): ClassOf<KnexTransaction> {
   return class FlatTransaction extends Transaction {
     override acquireConnection(config: KnexTransactionConfig | undefined, callback: Run): Promise<unknown> {
-      const run = stateOf(this).frame.parent ? runScope : runRoot
-      return run(this, config, callback, (how, then) => super.acquireConnection(how, then))
+      const { frame } = stateOf(this)
+      const run = frame.parent ? runScope : runRoot
+      return tracedFrame(frame, () =>
+        run(this, config, callback, (how, then) => super.acquireConnection(how, then)),
+      )
     }
 
     override begin(connection: Connection): Promise<unknown> {

@@ -1,3 +1,6 @@
+import { transactionInfoOf } from '../events/info.ts'
+import type { GuardMessage } from '../events/messages.ts'
+import { publish } from '../events/publish.ts'
 import type { Objection } from '../guard/objection.ts'
 import type { StatementGuard } from '../guard/statement-guard.ts'
 import { unsupported, warningOf } from '../guard/words.ts'
@@ -5,6 +8,7 @@ import type { GuardSettings } from '../options/flatten-settings.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { warn } from './log.ts'
 import { knownRole } from './server-role.ts'
+import { rootOn } from './transaction-state.ts'
 
 /** Texts that are made anew each time would be warned of for ever. */
 const MOST_WARNINGS = 1_000
@@ -13,10 +17,13 @@ const MOST_WARNINGS = 1_000
 export class Guard {
   readonly #statements: StatementGuard
   readonly #settings: GuardSettings
+  readonly #db: object
   /** The texts that were warned of: a log is not to be flooded. */
   readonly #told = new Set<string>()
 
-  constructor(statements: StatementGuard, settings: GuardSettings) {
+  /** @param db - the instance that it guards. */
+  constructor(statements: StatementGuard, settings: GuardSettings, db: object) {
+    this.#db = db
     this.#statements = statements
     this.#settings = settings
   }
@@ -35,11 +42,20 @@ export class Guard {
     const objection = isStream ? this.#statements.objectionToStream(sql) : this.#statements.objectionTo(sql)
     if (!objection) return undefined
     if (this.#settings.guard === 'reader' && knownRole(connection) !== 'reader') return undefined
-    if (objection.how === 'refuse' && this.#settings.onUnsupported === 'throw') {
+    const isRefused = objection.how === 'refuse' && this.#settings.onUnsupported === 'throw'
+    this.#tell(connection, objection, isRefused ? 'refused' : 'sent')
+    if (isRefused) {
       return unsupported(objection, this.#statements.profile)
     }
     this.#warn(client, objection)
     return undefined
+  }
+
+  #tell(connection: Connection, { rule, sql }: Objection, verdict: GuardMessage['verdict']): void {
+    publish('knex-flatten:guard', () => {
+      const root = rootOn(connection)?.root
+      return { db: this.#db, transaction: root && transactionInfoOf(root), rule, verdict, sql }
+    })
   }
 
   #warn(client: KnexClient, objection: Objection): void {

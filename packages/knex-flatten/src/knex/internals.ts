@@ -1,3 +1,5 @@
+import type { RouteChoice } from '../routing/choice.ts'
+
 /**
  * The parts of Knex that are not in its types and that this folder, and no other, relies on.
  * Checked against 3.1.0, 3.2.10 and 3.3.0.
@@ -7,6 +9,9 @@
 export interface Connection {
   /** Knex's id of the innermost transaction on it; goes into the `query` event. */
   __knexTxId?: string
+  /** What the driver was told to connect to. */
+  readonly host?: string
+  readonly port?: number
   __knexUid?: string
   /** Set, it makes the pool destroy the connection instead of lending it again. */
   __knex__disposed?: unknown
@@ -27,6 +32,8 @@ export interface Answer {
 export interface QueryObject {
   readonly sql: string
   readonly bindings?: readonly unknown[]
+  /** Where it runs, of several pools, and why; Knex's events tell it. */
+  route?: RouteChoice | undefined
   readonly response?: {
     readonly command?: string
     readonly rows?: readonly Readonly<Record<string, unknown>>[]

@@ -1,4 +1,5 @@
 import { FlattenError } from '../errors/flatten-error.ts'
+import { publish } from '../events/publish.ts'
 import type { ConsistencyMode } from '../options/options.ts'
 import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
 import { ReaderSet } from '../routing/reader-set.ts'
@@ -14,9 +15,12 @@ import { isLackOfTime } from './wire-errors.ts'
 export interface Taken {
   readonly connection: Connection
   readonly choice: RouteChoice
+  readonly pool: ClientPool
 }
 
 interface PoolsOptions {
+  /** The instance that they stand behind. */
+  readonly db: object
   readonly coolDownMs: number
   /** The writer takes what was to be forwarded, where a reader does not forward. */
   readonly mayLeave: boolean
@@ -32,13 +36,17 @@ export class Pools {
   readonly #hasReaders: boolean
   readonly #mayLeave: boolean
   readonly #consistency: ConsistencyMode | undefined
-  readonly #owners = new WeakMap<Connection, ClientPool>()
+  readonly #db: object
+  readonly #coolDownMs: number
+  readonly #taken = new WeakMap<Connection, Taken>()
 
   constructor(
     readers: readonly ClientPool[],
     writer: ClientPool | undefined,
-    { coolDownMs, mayLeave, consistency }: PoolsOptions,
+    { db, coolDownMs, mayLeave, consistency }: PoolsOptions,
   ) {
+    this.#db = db
+    this.#coolDownMs = coolDownMs
     this.#consistency = consistency
     this.#mayLeave = mayLeave
     this.all = writer ? [...readers, writer] : readers
@@ -49,7 +57,12 @@ export class Pools {
 
   /** Whose connection it is; `undefined` for one that came from elsewhere. */
   ownerOf(connection: Connection): ClientPool | undefined {
-    return this.#owners.get(connection)
+    return this.#taken.get(connection)?.pool
+  }
+
+  /** Where what runs on a connection runs, and why. */
+  routeOf(connection: Connection): RouteChoice | undefined {
+    return this.#taken.get(connection)?.choice
   }
 
   /** How many connections there can be; `undefined` where a pool does not say. */
@@ -70,7 +83,9 @@ export class Pools {
   /** Takes a connection where it is wanted, or, if no reader can be reached, from the writer. @throws NoWriterError */
   take(choice: RouteChoice, what: () => string): Promise<Taken> {
     if (choice.target === 'reader') {
-      return this.#hasReaders ? this.#takeFromReaders(choice, what) : this.#takeFromWriter('only-pool')
+      return this.#hasReaders
+        ? this.#takeFromReaders(choice, what)
+        : this.#takeFrom(this.writer!, { target: 'writer', reason: 'only-pool' })
     }
     return this.writer ? this.#takeFrom(this.writer, choice) : Promise.reject(noWriter(choice.reason, what()))
   }
@@ -86,32 +101,45 @@ export class Pools {
         // Its connections are all in use: it works.
         if (isLackOfTime(error)) throw error
         this.#readers.failed(reader)
+        this.#tellFailed(reader, error)
         failure = error
         continue
       }
       if (choice.reason !== 'forwards' || takesWrites(taken.connection)) return taken
       await reader.giveBack(taken.connection)
       // What goes wrong there is no fault of this reader's.
-      return this.#insteadOfForwarding(what)
+      return this.#insteadOfForwarding(choice, what)
     }
     if (!this.writer) throw failure
-    return this.#takeFromWriter('readers-failed')
+    return this.#fallBack(choice, 'readers-failed')
   }
 
-  async #insteadOfForwarding(what: () => string): Promise<Taken> {
-    if (this.writer && this.#mayLeave) return this.#takeFromWriter('cannot-forward')
+  async #insteadOfForwarding(choice: RouteChoice, what: () => string): Promise<Taken> {
+    if (this.writer && this.#mayLeave) return this.#fallBack(choice, 'cannot-forward')
     throw cannotForward(what(), this.writer !== undefined)
   }
 
-  #takeFromWriter(reason: RouteReason): Promise<Taken> {
-    return this.#takeFrom(this.writer!, { target: 'writer', reason })
+  #fallBack(wanted: RouteChoice, reason: RouteReason): Promise<Taken> {
+    const route: RouteChoice = { target: 'writer', reason }
+    publish('knex-flatten:fallback', () => ({ db: this.#db, wanted, route }))
+    return this.#takeFrom(this.writer!, route)
+  }
+
+  #tellFailed({ name }: ClientPool, error: unknown): void {
+    publish('knex-flatten:reader-failed', () => ({
+      db: this.#db,
+      pool: name,
+      error,
+      coolDownMs: this.#coolDownMs,
+    }))
   }
 
   async #takeFrom(pool: ClientPool, choice: RouteChoice): Promise<Taken> {
     const connection = await pool.take()
-    this.#owners.set(connection, pool)
+    const taken = { connection, choice, pool }
+    this.#taken.set(connection, taken)
     const ready = inMode(connection, this.#consistency, (unfit) => pool.giveBack(unfit))
     if (ready !== connection) await ready
-    return { connection, choice }
+    return taken
   }
 }

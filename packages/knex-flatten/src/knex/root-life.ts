@@ -1,4 +1,7 @@
+import { transactionInfoOf } from '../events/info.ts'
+import { publish } from '../events/publish.ts'
 import { failedStatement } from '../transaction/failure.ts'
+import type { RootTransaction } from '../transaction/root-transaction.ts'
 import { endedBeforeBegin } from '../transaction/verdicts.ts'
 import { enterMode, inMode, leaveMode } from './consistency-mode.ts'
 import { asControl } from './control-statements.ts'
@@ -41,9 +44,21 @@ export async function runRoot(
     end = { error }
   }
   endWith(state)
+  tellOutcome(root, end)
   if (root.hooks && held) await runHooksAfter(held, end, client, state.instance.capturing)
   if ('error' in end) throw end.error
   return end.value
+}
+
+function tellOutcome(root: RootTransaction, end: Settlement): void {
+  // What never began has stored nothing either.
+  const outcome = (root.outcome ??= 'rolled-back')
+  publish('knex-flatten:outcome', () => ({
+    transaction: transactionInfoOf(root),
+    outcome,
+    durationMs: performance.now() - root.openedAtMs,
+    error: 'error' in end && outcome !== 'committed' ? end.error : undefined,
+  }))
 }
 
 /** A root that asks for a mode has it from before BEGIN to behind its end; where BEGIN waits, {@link begin} sees to it. */
@@ -107,6 +122,13 @@ async function takeFor(
   const { root } = frame
   const taken = await instance.route!.pools.take(choice, () => `The ${root}`)
   root.target = taken.choice.target
+  root.route = taken.choice
+  publish('knex-flatten:route', () => ({
+    db: instance.knex,
+    route: taken.choice,
+    transaction: transactionInfoOf(root),
+    statements: [],
+  }))
   return taken.connection
 }
 

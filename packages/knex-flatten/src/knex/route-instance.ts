@@ -12,11 +12,14 @@ export function routeInstance({ readers, writer, writes, coolDownMs, flatten }: 
   const [knex] = [...readers, ...(writer ? [writer] : [])]
   const front = plainClientOf(knex, 'route(options)')
   const below = Object.getPrototypeOf(front) as KnexClient
-  const poolOf = (instance: Knex): ClientPool =>
+  const poolOf = (instance: Knex, name: string): ClientPool =>
     instance === knex
-      ? new ClientPool(front, below)
-      : new ClientPool(plainClientOf(instance, 'route(options)'))
-  const pools = new Pools(readers.map(poolOf), writer && poolOf(writer), {
+      ? new ClientPool(front, name, below)
+      : new ClientPool(plainClientOf(instance, 'route(options)'), name)
+  const nameOf = (index: number): string => (readers.length > 1 ? `reader ${index + 1}` : 'reader')
+  const readerPools = readers.map((reader, index) => poolOf(reader, nameOf(index)))
+  const pools = new Pools(readerPools, writer && poolOf(writer, 'writer'), {
+    db: knex!,
     coolDownMs,
     mayLeave: writes === 'auto',
     consistency: flatten.consistency,

@@ -1,3 +1,4 @@
+import { publish } from '../events/publish.ts'
 import { blockHere, hintOf } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import type { Instance } from './instance.ts'
@@ -19,8 +20,16 @@ export function routedRunner(
   runner.ensureConnection = async (...how) => {
     const compiled = decided ? undefined : builder.toSQL()
     const choice = decided ?? route.strategy.forStatements(textsOf(compiled!))
-    const { connection } = await route.pools.take(choice, () => textsOf(builder.toSQL()).join('; '))
+    const { connection, choice: settled } = await route.pools.take(choice, () =>
+      textsOf(builder.toSQL()).join('; '),
+    )
     runner.connection = connection
+    publish('knex-flatten:route', () => ({
+      db: instance.knex,
+      route: settled,
+      transaction: undefined,
+      statements: textsOf(compiled ?? builder.toSQL()),
+    }))
     if (compiled && isSettled(instance, client, builder)) answerWith(builder, compiled)
     try {
       return await ensureConnection(...how)

@@ -1,4 +1,6 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
+import { transactionInfoOf } from '../events/info.ts'
+import { publish } from '../events/publish.ts'
 import { isPassing, retrying, type RetryPolicy } from '../transaction/retry.ts'
 import { isHandedOut } from './callback.ts'
 import type { Container, KnexTransaction } from './internals.ts'
@@ -27,6 +29,11 @@ export function runAgain(
       // The application may have wrapped, or swallowed, what the database said.
       return isPassing(failure ? failure.error : error)
     },
+    (retry) =>
+      publish('knex-flatten:retry', () => ({
+        transaction: transactionInfoOf(stateOf(latest).frame),
+        ...retry,
+      })),
   )
 }
 

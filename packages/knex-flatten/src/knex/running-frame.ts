@@ -14,6 +14,15 @@ import { instanceOf } from './wrap.ts'
  * @throws TransactionOptionsError naming the function that asks
  */
 export function runningFrame(trx: Knex, asking: string): { frame: Frame; patienceMs: number } {
+  const { client, frame } = frameBehind(trx, asking)
+  if (frame.ended || frame.endedAround) {
+    throw new TransactionOptionsError(`${asking}(trx, …): the ${frame} has ended already. Call it before.`)
+  }
+  return { frame, patienceMs: patienceOf(client) }
+}
+
+/** The root or scope behind a handle, ended or not. @throws TransactionOptionsError naming the function that asks */
+function frameBehind(trx: Knex, asking: string): { frame: Frame; client: KnexClient } {
   const client = (trx as { client?: KnexClient } | null | undefined)?.client
   const transaction = client && transactionBehind(client)
   // One that is only observed has no state of ours.
@@ -23,11 +32,7 @@ export function runningFrame(trx: Knex, asking: string): { frame: Frame; patienc
         'the instance itself will do inside one with flatten(knex, { ambient: true }).',
     )
   }
-  const { frame } = stateOf(transaction)
-  if (frame.ended || frame.endedAround) {
-    throw new TransactionOptionsError(`${asking}(trx, …): the ${frame} has ended already. Call it before.`)
-  }
-  return { frame, patienceMs: patienceOf(transaction.client) }
+  return { frame: stateOf(transaction).frame, client: transaction.client }
 }
 
 function transactionBehind(client: KnexClient): KnexTransaction | undefined {
@@ -35,6 +40,11 @@ function transactionBehind(client: KnexClient): KnexTransaction | undefined {
   if (own) return own
   const instance = instanceOf(client)
   return instance && ambientTransaction(instance)
+}
+
+/** The root behind a handle, ended or not. @throws TransactionOptionsError naming the function that asks */
+export function rootOf(trx: Knex, asking: string): RootTransaction {
+  return frameBehind(trx, asking).frame.root
 }
 
 /** The root behind a handle that has not ended. */

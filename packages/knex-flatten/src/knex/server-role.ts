@@ -1,3 +1,4 @@
+import { publish } from '../events/publish.ts'
 import type { ConsistencyMode } from '../options/options.ts'
 import type { Connection } from './internals.ts'
 
@@ -47,7 +48,9 @@ export async function learnRole(connection: Connection): Promise<void> {
       const own = readers.has(connection) ? readers.get(connection)!.own : mode
       readers.set(connection, { askedAt: performance.now(), own, mode })
     } else {
-      readers.delete(connection)
+      if (readers.delete(connection)) {
+        publish('knex-flatten:promotion', () => ({ server: `${connection.host}:${connection.port}` }))
+      }
       writers.add(connection)
     }
   } catch {

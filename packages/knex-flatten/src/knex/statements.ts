@@ -28,7 +28,9 @@ export function sendInside(
   if (refusal) return Promise.reject(refusal)
   const sendGuarded = (real: Connection): Promise<QueryObject> => {
     const unfit = refuseUnfit(guard, open, client, real, statement)
-    return unfit ? Promise.reject(unfit) : send(real, statement)
+    if (unfit) return Promise.reject(unfit)
+    open.root.statements++
+    return send(real, statement)
   }
   return connection instanceof LazyConnection ? connection.ready().then(sendGuarded) : sendGuarded(connection)
 }

@@ -58,7 +58,7 @@ export class TestSession {
     this.#instance = instance
     const front = instance.knex.client as KnexClient
     const below = Object.getPrototypeOf(Object.getPrototypeOf(front)) as KnexClient
-    this.#pool = instance.route?.pools.writer ?? new ClientPool(front, below)
+    this.#pool = instance.route?.pools.writer ?? new ClientPool(front, 'writer', below)
     this.#turns = new OneAtATime(stuckAfterMs, () => waitedInVain(this.#holder, stuckAfterMs, site))
     this.#ready = this.#begin()
     // Whoever has begun it is told.

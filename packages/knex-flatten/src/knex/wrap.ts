@@ -36,7 +36,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
     guard:
       observed || settings.guard === 'off'
         ? undefined
-        : new Guard(new StatementGuard(settings.profile), settings),
+        : new Guard(new StatementGuard(settings.profile), settings, knex),
     route,
     asksRoles: !observed && (settings.guard === 'reader' || settings.consistency !== undefined),
     waitingForConnection: new Map(),

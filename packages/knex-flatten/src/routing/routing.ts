@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { routeInstance } from '../knex/route-instance.ts'
+import { rootOf } from '../knex/running-frame.ts'
 import { hint, runInBlock } from './blocks.ts'
+import type { RouteChoice } from './choice.ts'
 import { checkRouteOptions, type RouteOptions } from './options.ts'
 
 export type { RouteOptions }
@@ -27,6 +29,17 @@ export type { Writes } from './strategy.ts'
  */
 export function route(options: RouteOptions): Knex {
   return routeInstance(checkRouteOptions(options))
+}
+
+/**
+ * Where a transaction runs, and why.
+ *
+ * @param trx - a transaction or scope, ended or not, or with `ambient` the instance inside of one.
+ * @returns `undefined` where its instance has one pool only, and with `lazyBegin` before its first statement.
+ * @throws TransactionOptionsError outside of a transaction.
+ */
+export function routeOf(trx: Knex): RouteChoice | undefined {
+  return rootOf(trx, 'routeOf').route
 }
 
 /** Runs a query on the writer. @returns the builder. */

@@ -1,3 +1,5 @@
+import { transactionInfoOf } from '../events/info.ts'
+import { traced } from '../events/traced.ts'
 import type { CallSite } from './call-site.ts'
 import { tellError } from './failure.ts'
 import type { Frame } from './frame.ts'
@@ -115,6 +117,16 @@ export class Hooks {
         `${nameOf(hook)} did not settle within ${hook.timeoutMs} ms. ` +
           'Let it return a promise that settles, or give it a longer { timeoutMs }.',
       )
-    await withinTime(hook.timeoutMs, hook.run(argument as never), late)
+    await traced(
+      'knex-flatten:hook',
+      () => ({
+        hook: {
+          moment: hook.moment,
+          registeredAt: hook.site.toString(),
+          transaction: transactionInfoOf(this.#root),
+        },
+      }),
+      async () => withinTime(hook.timeoutMs, hook.run(argument as never), late),
+    )
   }
 }

@@ -63,14 +63,25 @@ function isLostConnection(error: unknown): boolean {
   )
 }
 
+/** A run that has failed, and what comes before the next. */
+interface Retry {
+  /** How many runs there were. */
+  readonly attempt: number
+  readonly error: unknown
+  readonly pauseMs: number
+}
+
 /**
  * Runs `attempt` until it succeeds, fails for good, or may not be run any more. The last error is thrown, with those before
  * it as `earlierFailures`.
+ *
+ * @param aboutTo - hears of each failure behind which it is run again.
  */
 export async function retrying<Value>(
   { attempts, deadlineMs, signal, ...policy }: RetryPolicy,
   attempt: () => PromiseLike<Value>,
   mayTryAgain: (error: unknown) => boolean,
+  aboutTo: (retry: Retry) => void = () => undefined,
 ): Promise<Value> {
   const began = performance.now()
   const failures: unknown[] = []
@@ -83,6 +94,7 @@ export async function retrying<Value>(
       const over = failures.length + 1 >= attempts || performance.now() - began + pause >= deadlineMs
       if (over || !mayTryAgain(error)) throw withEarlier(error, failures)
       failures.push(error)
+      aboutTo({ attempt: failures.length, error, pauseMs: pause })
       await sleep(pause, undefined, signal && { signal }).catch(() => undefined)
     }
   }

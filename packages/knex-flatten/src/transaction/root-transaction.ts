@@ -1,9 +1,15 @@
 import type { ConsistencyMode } from '../options/options.ts'
-import type { Target } from '../routing/choice.ts'
+import type { RouteChoice, Target } from '../routing/choice.ts'
 import type { CallSite } from './call-site.ts'
 import type { Traits } from './frame.ts'
 import { Hooks, type Outcome } from './hooks.ts'
 import { Unit } from './unit.ts'
+
+/** Whom a root belongs to. */
+interface Owner {
+  /** What the application knows it by. */
+  readonly knex?: object
+}
 
 /** One BEGIN…COMMIT on one connection, and what has become of it. */
 export class RootTransaction extends Unit {
@@ -11,10 +17,12 @@ export class RootTransaction extends Unit {
   readonly root: RootTransaction = this
   readonly word = 'transaction'
   /** Stands for the wrapped instance it was opened on: only its own instance's calls may join it. */
-  readonly owner: object
+  readonly owner: Owner
   readonly isolationLevel: string | undefined
   /** Which of several pools it runs on, once that is settled; `undefined` where there is only one. */
   target: Target | undefined
+  /** Where it runs in the end, and why, once that is settled; `undefined` where there is only one pool. */
+  route: RouteChoice | undefined
   /** What its reads wait for on a reader; `undefined` where the server decides. */
   consistency: ConsistencyMode | undefined
   /** It keeps one of the pool's connections from others. */
@@ -25,9 +33,12 @@ export class RootTransaction extends Unit {
   abandoned: Error | undefined
   /** How many streams of rows are being read from it; no other statement is answered before they end. */
   rowStreams = 0
+  /** How many statements of the application's were sent. */
+  statements = 0
+  readonly openedAtMs: number = performance.now()
   #hooks: Hooks | undefined
 
-  constructor(owner: object, traits: Traits, site: CallSite) {
+  constructor(owner: Owner, traits: Traits, site: CallSite) {
     super(undefined, traits, site)
     this.owner = owner
     this.isolationLevel = traits.isolationLevel

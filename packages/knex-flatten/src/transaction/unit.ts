@@ -1,3 +1,5 @@
+import { infoOf, transactionInfoOf } from '../events/info.ts'
+import { publish } from '../events/publish.ts'
 import type { Failure } from './failure.ts'
 import { Frame } from './frame.ts'
 
@@ -19,7 +21,12 @@ export abstract class Unit extends Frame {
 
   /** Only the first failure counts: those after it are its consequences. */
   doom(failure: Failure): void {
-    this.#failure ??= failure
+    if (this.#failure) return
+    this.#failure = failure
+    publish('knex-flatten:doom', () => {
+      const { frame, kind, error, sql } = failure
+      return { transaction: transactionInfoOf(this), in: infoOf(frame), kind, error, sql }
+    })
   }
 
   /** Takes note that `frame` came to a good end after the failure, when the failure was its own or its scopes'. */
