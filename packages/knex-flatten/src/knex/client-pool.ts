@@ -1,4 +1,5 @@
 import type { Lender } from '../routing/reader-set.ts'
+import { poolSize } from './handed-pool.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 
 /** The pool of one of the Knex instances behind a routed one, below everything that this library puts over it. */
@@ -18,6 +19,13 @@ export class ClientPool implements Lender {
   get busy(): number {
     const { pool } = this.client
     return (pool?.numUsed?.() ?? 0) + (pool?.numPendingAcquires?.() ?? 0)
+  }
+
+  /** All the connections it may have are in use: who asks for one waits for another to be given back. Assumed where it does not say. */
+  get isFull(): boolean {
+    const used = this.client.pool?.numUsed?.()
+    const size = poolSize(this.client)
+    return used === undefined || size === undefined || used >= size
   }
 
   take(): Promise<Connection> {

@@ -44,7 +44,8 @@ export async function leaveMode(connection: Connection, wanted: ConsistencyMode 
   }
 }
 
-function isInMode(connection: Connection, wanted: ConsistencyMode | undefined): boolean {
+/** Whether a session has the mode that is wanted of it, or none because it is a writer's. */
+export function isInMode(connection: Connection, wanted: ConsistencyMode | undefined): boolean {
   const session = readerSessionOf(connection)
   return session === undefined || (wanted ?? session.own) === session.mode
 }

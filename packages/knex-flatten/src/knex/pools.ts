@@ -5,23 +5,21 @@ import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
 import { ReaderSet } from '../routing/reader-set.ts'
 import { cannotForward, noWriter } from '../routing/verdicts.ts'
 import type { ClientPool } from './client-pool.ts'
-import { inMode } from './consistency-mode.ts'
-import { poolSize } from './handed-pool.ts'
+import { enterMode, isInMode } from './consistency-mode.ts'
+import { heedLoss, poolSize } from './handed-pool.ts'
 import type { Connection } from './internals.ts'
-import { takesWrites } from './server-role.ts'
+import { ServerCheck } from './server-check.ts'
+import { hostOf } from './server-facts.ts'
+import { isRoleFresh, learnRole, meets, type Need } from './server-role.ts'
 import { isLackOfTime } from './wire-errors.ts'
-
-/** A connection, and where it came from in the end. */
-export interface Taken {
-  readonly connection: Connection
-  readonly choice: RouteChoice
-  readonly pool: ClientPool
-}
+import { type Taken, WriterSeat } from './writer-seat.ts'
 
 interface PoolsOptions {
   /** The instance that they stand behind. */
   readonly db: object
   readonly coolDownMs: number
+  /** Two writers, and two clusters, are refused. */
+  readonly checkServers: boolean
   /** The writer takes what was to be forwarded, where a reader does not forward. */
   readonly mayLeave: boolean
   /** The mode of a reader's session. */
@@ -34,6 +32,8 @@ export class Pools {
   readonly writer: ClientPool | undefined
   readonly #readers: ReaderSet<ClientPool>
   readonly #hasReaders: boolean
+  readonly #seat: WriterSeat | undefined
+  readonly #check: ServerCheck | undefined
   readonly #mayLeave: boolean
   readonly #consistency: ConsistencyMode | undefined
   readonly #db: object
@@ -43,7 +43,7 @@ export class Pools {
   constructor(
     readers: readonly ClientPool[],
     writer: ClientPool | undefined,
-    { db, coolDownMs, mayLeave, consistency }: PoolsOptions,
+    { db, coolDownMs, checkServers, mayLeave, consistency }: PoolsOptions,
   ) {
     this.#db = db
     this.#coolDownMs = coolDownMs
@@ -53,6 +53,8 @@ export class Pools {
     this.writer = writer
     this.#hasReaders = readers.length > 0
     this.#readers = new ReaderSet(readers, coolDownMs)
+    this.#check = checkServers && this.all.length > 1 ? new ServerCheck(writer) : undefined
+    this.#seat = writer && new WriterSeat(writer, readers, (...how) => this.#takeFrom(...how))
   }
 
   /** Whose connection it is; `undefined` for one that came from elsewhere. */
@@ -67,7 +69,7 @@ export class Pools {
 
   /** How many connections there can be; `undefined` where a pool does not say. */
   sizeOf(target: Target): number | undefined {
-    const pools = target === 'writer' ? [this.writer!] : this.all.filter((pool) => pool !== this.writer)
+    const pools = target === 'writer' ? [this.#seat!.pool] : this.all.filter((pool) => pool !== this.writer)
     const sizes = pools.map(({ client }) => poolSize(client))
     return sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + size!, 0)
   }
@@ -85,44 +87,44 @@ export class Pools {
     if (choice.target === 'reader') {
       return this.#hasReaders
         ? this.#takeFromReaders(choice, what)
-        : this.#takeFrom(this.writer!, { target: 'writer', reason: 'only-pool' })
+        : this.#seat!.take({ target: 'writer', reason: 'only-pool' }, needOf(choice), what)
     }
-    return this.writer ? this.#takeFrom(this.writer, choice) : Promise.reject(noWriter(choice.reason, what()))
+    return this.#seat
+      ? this.#seat.take(choice, 'writer', what)
+      : Promise.reject(noWriter(choice.reason, what()))
   }
 
   async #takeFromReaders(choice: RouteChoice, what: () => string): Promise<Taken> {
     let failure: unknown
     for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
-      let taken: Taken
       try {
-        taken = await this.#takeFrom(reader, choice)
+        const taken = await this.#takeFrom(reader, choice, needOf(choice))
+        if (taken) return taken
       } catch (error) {
         if (error instanceof FlattenError) throw error
         // Its connections are all in use: it works.
-        if (isLackOfTime(error)) throw error
+        if (isLackOfTime(error) && reader.isFull) throw error
         this.#readers.failed(reader)
         this.#tellFailed(reader, error)
         failure = error
         continue
       }
-      if (choice.reason !== 'forwards' || takesWrites(taken.connection)) return taken
-      await reader.giveBack(taken.connection)
       // What goes wrong there is no fault of this reader's.
       return this.#insteadOfForwarding(choice, what)
     }
     if (!this.writer) throw failure
-    return this.#fallBack(choice, 'readers-failed')
+    return this.#fallBack(choice, 'readers-failed', what)
   }
 
   async #insteadOfForwarding(choice: RouteChoice, what: () => string): Promise<Taken> {
-    if (this.writer && this.#mayLeave) return this.#fallBack(choice, 'cannot-forward')
+    if (this.writer && this.#mayLeave) return this.#fallBack(choice, 'cannot-forward', what)
     throw cannotForward(what(), this.writer !== undefined)
   }
 
-  #fallBack(wanted: RouteChoice, reason: RouteReason): Promise<Taken> {
+  #fallBack(wanted: RouteChoice, reason: RouteReason, what: () => string): Promise<Taken> {
     const route: RouteChoice = { target: 'writer', reason }
     publish('knex-flatten:fallback', () => ({ db: this.#db, wanted, route }))
-    return this.#takeFrom(this.writer!, route)
+    return this.#seat!.take(route, needOf(wanted), what)
   }
 
   #tellFailed({ name }: ClientPool, error: unknown): void {
@@ -134,12 +136,53 @@ export class Pools {
     }))
   }
 
-  async #takeFrom(pool: ClientPool, choice: RouteChoice): Promise<Taken> {
+  /** @param unfit - told where it leads, if the server does not meet the need. */
+  async #takeFrom(
+    pool: ClientPool,
+    choice: RouteChoice,
+    need: Need,
+    unfit?: (host: string) => void,
+  ): Promise<Taken | undefined> {
     const connection = await pool.take()
     const taken = { connection, choice, pool }
     this.#taken.set(connection, taken)
-    const ready = inMode(connection, this.#consistency, (unfit) => pool.giveBack(unfit))
-    if (ready !== connection) await ready
-    return taken
+    heedLoss(pool.client, connection)
+    if (this.#isReady(pool, connection, need)) return taken
+    try {
+      if (await this.#makeReady(pool, connection, need)) return taken
+    } catch (error) {
+      await pool.giveBack(connection)
+      throw error
+    }
+    unfit?.(hostOf(connection))
+    await pool.giveBack(connection)
+    return undefined
   }
+
+  /** Nothing is to be asked: so it is nearly always. */
+  #isReady(pool: ClientPool, connection: Connection, need: Need): boolean {
+    return (
+      isRoleFresh(connection) &&
+      meets(connection, need) &&
+      (this.#check?.isSettled(pool, connection) ?? true) &&
+      isInMode(connection, this.#consistency)
+    )
+  }
+
+  async #makeReady(pool: ClientPool, connection: Connection, need: Need): Promise<boolean> {
+    await learnRole(connection)
+    if (!meets(connection, need) && !this.#mayGoElsewhere(pool, need)) await learnRole(connection, true)
+    await this.#check?.settle(pool, connection)
+    if (need !== 'writer') await enterMode(connection, this.#consistency)
+    return meets(connection, need)
+  }
+
+  /** Whether a reader that does not meet a need is nothing special: it has never forwarded. */
+  #mayGoElsewhere(pool: ClientPool, need: Need): boolean {
+    return need === 'writes' && pool !== this.writer && this.writer !== undefined && this.#mayLeave
+  }
+}
+
+function needOf({ reason }: RouteChoice): Need {
+  return reason === 'forwards' ? 'writes' : 'any'
 }

@@ -8,7 +8,14 @@ import { Pools } from './pools.ts'
 import { plainClientOf, wrapClient } from './wrap.ts'
 
 /** Puts the pools of several Knex instances behind the first of them. @throws TransactionOptionsError for what is no plain instance */
-export function routeInstance({ readers, writer, writes, coolDownMs, flatten }: RouteSettings): Knex {
+export function routeInstance({
+  readers,
+  writer,
+  writes,
+  coolDownMs,
+  checkServers,
+  flatten,
+}: RouteSettings): Knex {
   const [knex] = [...readers, ...(writer ? [writer] : [])]
   const front = plainClientOf(knex, 'route(options)')
   const below = Object.getPrototypeOf(front) as KnexClient
@@ -21,6 +28,7 @@ export function routeInstance({ readers, writer, writes, coolDownMs, flatten }: 
   const pools = new Pools(readerPools, writer && poolOf(writer, 'writer'), {
     db: knex!,
     coolDownMs,
+    checkServers,
     mayLeave: writes === 'auto',
     consistency: flatten.consistency,
   })

@@ -5,6 +5,9 @@ import type { Connection } from './internals.ts'
 /** What a server is: a reader is in recovery, it replays what the writer has done. */
 export type ServerRole = 'reader' | 'writer'
 
+/** What a server must do: `'any'` of them reads, `'writes'` reach the writer from it, or it is the `'writer'`. */
+export type Need = 'any' | 'writes' | 'writer'
+
 /** The parameter by which a session of a forwarding reader says what its reads wait for. */
 export const MODE = 'apg_write_forward.consistency_mode'
 
@@ -37,9 +40,11 @@ export function knownRole(connection: Connection): ServerRole | undefined {
  *
  * Only outside of a transaction: a reader may have one answered by the writer, once it has written. A server that does not
  * answer will say so to the next statement.
+ *
+ * @param anew - also where it was asked lately.
  */
-export async function learnRole(connection: Connection): Promise<void> {
-  if (isRoleFresh(connection)) return
+export async function learnRole(connection: Connection, anew = false): Promise<void> {
+  if (!anew && isRoleFresh(connection)) return
   try {
     const { rows } = await connection.query(QUESTION)
     const { reader, mode: told } = rows[0] ?? {}
@@ -66,9 +71,14 @@ export function isRoleFresh(connection: Connection): boolean {
 }
 
 /** Whether what is written on a connection reaches the writer: of a writer it does, of a reader where forwarding is on. */
-export function takesWrites(connection: Connection): boolean {
+function takesWrites(connection: Connection): boolean {
   const reader = readers.get(connection)
   return reader === undefined || (reader.mode !== undefined && reader.mode !== 'off')
+}
+
+/** Whether the server behind a connection does what it must, as far as is known. */
+export function meets(connection: Connection, need: Need): boolean {
+  return need === 'any' || (need === 'writes' ? takesWrites(connection) : !readers.has(connection))
 }
 
 /** The session behind a connection, where it is a reader's. */

@@ -54,3 +54,10 @@ export function isLost(mark: unknown): boolean {
 export function isLackOfTime(error: unknown): boolean {
   return error instanceof Error && error.name === 'KnexTimeoutError'
 }
+
+/** Nobody is there, or nobody who is up: not so where a server refuses, or where those who hold all connections keep others waiting. */
+export function isUnreachable(error: unknown, isPoolFull: boolean): boolean {
+  if (isLackOfTime(error)) return !isPoolFull
+  if (!raisedByServer(error)) return true
+  return /^57P0[123]$/.test(String((error as { code?: unknown }).code))
+}

@@ -27,6 +27,8 @@ export const routeReasons = [
   'readers-failed',
   /** The reader has no write forwarding, or has it switched off; it goes to the writer instead. */
   'cannot-forward',
+  /** The writer cannot be written to any more, and this reader was promoted: it takes the writer's place. */
+  'switched-over',
   /** There is one pool only. */
   'only-pool',
 ] as const

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
-import { type Check, milliseconds, oneOf } from '../options/check.ts'
+import { type Check, isBoolean, milliseconds, oneOf } from '../options/check.ts'
 import { checkOptions } from '../options/flatten-settings.ts'
 import type { FlattenOptions } from '../options/options.ts'
 import type { Writes } from './strategy.ts'
@@ -17,6 +17,11 @@ export interface RouteOptions extends FlattenOptions {
   readonly writes?: Writes
   /** Milliseconds for which a reader that could not be reached is left alone. Default 10 000. */
   readonly coolDownMs?: number
+  /**
+   * Whether pools that lead to two writers, or to two clusters, are refused with `TransactionOptionsError`, by what the servers say of
+   * themselves when they are connected to. Default true.
+   */
+  readonly checkServers?: boolean
 }
 
 /** {@link RouteOptions}, checked, and what of them is `flatten()`'s. */
@@ -25,6 +30,7 @@ export interface RouteSettings {
   readonly writer: Knex | undefined
   readonly writes: Writes
   readonly coolDownMs: number
+  readonly checkServers: boolean
   readonly flatten: FlattenOptions
 }
 
@@ -37,6 +43,7 @@ const checks: Record<Exclude<keyof RouteOptions, keyof FlattenOptions>, Check> =
   writer: anything,
   writes: oneOf(['forward', 'writer', 'auto']),
   coolDownMs: milliseconds,
+  checkServers: isBoolean,
 }
 
 const WHERE = 'route(options)'
@@ -44,7 +51,7 @@ const WHERE = 'route(options)'
 /** @throws TransactionOptionsError naming what is wrong, and what to pass instead. */
 export function checkRouteOptions(options: unknown): RouteSettings {
   const given: RouteOptions = checkOptions(WHERE, options, checks)
-  const { reader, readers: several, writer, writes, coolDownMs, ...flatten } = given
+  const { reader, readers: several, writer, writes, coolDownMs, checkServers, ...flatten } = given
   if (reader !== undefined && several !== undefined)
     throw refused('reader and readers are the same; pass one of them')
   const readers = listOf(reader ?? several)
@@ -65,6 +72,7 @@ export function checkRouteOptions(options: unknown): RouteSettings {
     writer,
     writes: writes ?? (writer === undefined ? 'forward' : 'auto'),
     coolDownMs: coolDownMs ?? 10_000,
+    checkServers: checkServers ?? true,
     flatten,
   }
 }

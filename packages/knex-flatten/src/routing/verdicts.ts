@@ -1,6 +1,7 @@
-import { NoWriterError, ReadOnlyUpgradeError } from '../errors/errors.ts'
+import { NoWriterError, ReadOnlyUpgradeError, TransactionOptionsError } from '../errors/errors.ts'
 import { shortenSql } from '../transaction/failure.ts'
 import type { RouteReason } from './choice.ts'
+import type { ServerFacts } from './server.ts'
 
 const because: Partial<Record<RouteReason, string>> = {
   schema: 'migrations, seeds and schema building do',
@@ -17,6 +18,38 @@ export function noWriter(reason: RouteReason, what: string): NoWriterError {
   return new NoWriterError(
     `${what} needs the writer (${because[reason] ?? reason}), and this instance has none. Give route() a writer: route({ reader, writer }); or ` +
       'run it where there is one.',
+  )
+}
+
+/** For what needs the writer while the server in its place is a reader, and no other has taken that place. */
+export function writerInRecovery(host: string, what: string): NoWriterError {
+  return new NoWriterError(
+    `${what} needs the writer, and the server at ${host}, which { writer } of route() leads to, is in recovery: it is a reader. In a switchover ` +
+      'this passes: run it again. Otherwise let { writer } lead to the writer.',
+  )
+}
+
+/** For a server that may be written to beside another one. */
+export function twoWriters(one: ServerFacts, other: ServerFacts): TransactionOptionsError {
+  return new TransactionOptionsError(
+    `route(): there are two writers, ${one.host} and ${other.host}: neither is in recovery, and they are not the same server. Nothing was sent to ` +
+      `${one.host}. Let { reader } lead to a standby of { writer }; if one was promoted, take the other out of service.`,
+  )
+}
+
+/** For pools that have nothing to do with each other. */
+export function twoClusters(
+  one: ServerFacts,
+  other: ServerFacts,
+  difference: 'cluster' | 'database',
+): TransactionOptionsError {
+  const how =
+    difference === 'cluster'
+      ? `their clusters have different identifiers, ${one.cluster} and ${other.cluster}`
+      : `one leads to the database ${one.database}, the other to ${other.database}`
+  return new TransactionOptionsError(
+    `route(): ${one.host} and ${other.host} do not have the same data: ${how}. Nothing was sent to ${one.host}. Give route() the writer of one cluster ` +
+      'and readers of the same, or { checkServers: false } if you know better.',
   )
 }
 
