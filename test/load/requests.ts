@@ -80,7 +80,7 @@ export const requests: Readonly<Record<string, readonly [share: number, request:
     async (stand) => {
       await together(stand, 3, {}, async (trx, id) => {
         await threeLevels(trx, id)
-        await trx.transaction(async (scope) => part(scope, id, 0)).catch(() => 'is there already')
+        await trx.transaction(async (scope) => part(scope, id, 0).catch(() => 'is there already'))
       }).catch(onPurpose)
     },
   ],

@@ -52,12 +52,12 @@ const faults = Promise.all([restarts(), lostAnswers()])
 await delay(Number(seconds) * 1000)
 over.abort()
 await faults
-await Promise.race([running, delay(HANG_MS, undefined, { ref: false })])
+await inTime(running)
 await watching
 
 for (const { doing } of clients) if (doing) figures.violation(`a client never ended: it is at ${doing.kind}`)
 await checkIdle()
-await db.destroy()
+if (!(await inTime(db.destroy()))) figures.violation('destroy() never ended')
 await checkGone()
 await checkWrites()
 await reader.stop()
@@ -69,6 +69,10 @@ console.log(
 )
 console.log(figures.violations.length === 0 ? 'no violation' : `${figures.violations.length} violations`)
 process.exit(figures.violations.length === 0 ? 0 : 1)
+
+async function inTime(work: Promise<unknown>): Promise<boolean> {
+  return Promise.race([work.then(() => true), delay(HANG_MS, false)])
+}
 
 async function restarts(): Promise<void> {
   const pause = (): Promise<unknown> =>
