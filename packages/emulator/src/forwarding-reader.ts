@@ -1,3 +1,4 @@
+import type { AddedReader, AddedReaderOptions } from './added-readers.ts'
 import type { Crossings } from './endpoint/crossings.ts'
 import type { EndpointStatus } from './endpoint/endpoint.ts'
 import type { RefusedStatement } from './endpoint/refusals.ts'
@@ -80,7 +81,14 @@ export interface ForwardingReader extends DatabaseUrls {
    */
   database(name: string, options?: { readonly from?: string | undefined }): Promise<ReaderDatabase>
   /**
-   * Ends the endpoint's sessions, then both servers, and removes their data; servers that ran already go on. Safe to call
+   * Starts another reader before the same servers, as in another Region, with a latency and counters of its own. Lag and databases are the
+   * servers', and so both readers'; so are faults that restart or exchange servers. Other faults strike the first reader alone.
+   *
+   * @throws EmulatorError `EMULATOR_OPTIONS` for a wrong option, or one that is not a reader's own; `EMULATOR_PORT_IN_USE`
+   */
+  addReader(options?: AddedReaderOptions): Promise<AddedReader>
+  /**
+   * Ends the endpoint's sessions, those of added readers, then both servers, and removes their data; servers that ran already go on. Safe to call
    * twice.
    *
    * @throws EmulatorError `EMULATOR_STOP` if something is left

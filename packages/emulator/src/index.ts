@@ -1,4 +1,5 @@
 export { startForwardingReader } from './start.ts'
+export type { AddedReader, AddedReaderOptions } from './added-readers.ts'
 export type { ForwardingReader, ReaderStatus } from './forwarding-reader.ts'
 export type { ForwardingReaderOptions } from './options.ts'
 export type { ConsistencyMode } from './settings/forward-settings.ts'

@@ -80,14 +80,19 @@ const optionChecks: Readonly<Record<keyof ForwardingReaderOptions, Check>> = {
  * @throws EmulatorError `EMULATOR_OPTIONS` for an option that does not exist or a value that is not allowed
  */
 export function checkOptions(options: ForwardingReaderOptions): void {
+  checkNames(options, Object.keys(optionChecks))
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(optionChecks, name)) {
-      const names = Object.keys(optionChecks).join(', ')
-      throw new EmulatorError('EMULATOR_OPTIONS', `There is no option '${name}'. Allowed: ${names}.`)
-    }
     if (value !== undefined) checkValue(name as keyof ForwardingReaderOptions, value)
   }
   checkTogether(options)
+}
+
+/** @throws EmulatorError `EMULATOR_OPTIONS` for an option that is not among these */
+export function checkNames(options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  const what = `There is no option '${unknown}'. Allowed: ${names.join(', ')}.`
+  throw new EmulatorError('EMULATOR_OPTIONS', what)
 }
 
 const ownOnly = ['pgBin', 'postgres', 'auth'] as const

@@ -1,15 +1,17 @@
+import { AddedReaders } from './added-readers.ts'
 import { attachServers } from './attach/attach-servers.ts'
 import { ReplayLag } from './consistency/replay-lag.ts'
-import { startEndpoint } from './endpoint/endpoint.ts'
 import type { ForwardingReader } from './forwarding-reader.ts'
-import { checkFree, listenError } from './listen-address.ts'
+import { checkFree } from './listen-address.ts'
+import { openReader } from './open-reader.ts'
 import { checkValue } from './option-checks.ts'
 import { readOptions, type ForwardingReaderOptions } from './options.ts'
 import { startServers } from './postgres/start-servers.ts'
 import { createDatabase } from './reset/create-database.ts'
 import { readerDatabase, type ReaderDatabase } from './reset/reader-database.ts'
 import { ResettableDatabase } from './reset/resettable-database.ts'
-import type { ServerAddress, ServerPair, Servers } from './servers.ts'
+import { urlOf } from './server-urls.ts'
+import type { ServerPair, Servers } from './servers.ts'
 
 /**
  * Starts a real primary, a real standby that streams from it, and in front of them an endpoint that behaves like an Aurora
@@ -31,22 +33,23 @@ export async function startForwardingReader(
   const servers: ServerPair & Partial<Servers> = attach
     ? await attachServers({ ...attach, onProgress })
     : await startServers({ pgBin, postgres, auth, consistency, onProgress })
-  const { user, password } = servers.primary
-  // Whoever gets in at the reader gets in at the servers, so it asks for what they ask for.
-  const asked = user !== undefined && password !== undefined ? { user, password } : undefined
-  const endpoint = await startEndpoint({ servers, ...behaviour, auth: asked }).catch(
+  const { endpoint, readerUrl, latency } = await openReader(servers, behaviour).catch(
     async (error: unknown) => {
       await servers.stop?.()
-      throw listenError(error, host, port)
+      throw error
     },
   )
+  const added = new AddedReaders(servers, consistency)
   const lag = new ReplayLag(servers)
   let stopping: Promise<void> | undefined
   /** Servers that go on without us are left as they were. */
   const leave = async (): Promise<void> => {
     await Promise.all([endpoint.faults.healNetwork(), lag.release()])
   }
-  const stop = (): Promise<void> => (stopping ??= endpoint.stop().finally(() => servers.stop?.() ?? leave()))
+  const endAll = async (): Promise<void> => {
+    await Promise.all([endpoint.stop(), added.stop()])
+  }
+  const stop = (): Promise<void> => (stopping ??= endAll().finally(() => servers.stop?.() ?? leave()))
   if (lagMs > 0) {
     await lag.set(lagMs).catch(async (error: unknown) => {
       await stop()
@@ -56,9 +59,7 @@ export async function startForwardingReader(
   const contents = new ResettableDatabase(servers, servers.database, allowReset)
   const databases = new Map<string, ReaderDatabase>()
   const reader: ForwardingReader = {
-    readerUrl:
-      urlOf(servers, { host, port: endpoint.port, password }) +
-      (behaviour.tls?.required ? '?sslmode=require' : ''),
+    readerUrl,
     get primaryUrl() {
       return attach?.primaryUrl ?? urlOf(servers, servers.primary)
     },
@@ -68,12 +69,7 @@ export async function startForwardingReader(
     crossings: () => endpoint.crossings(),
     refusals: () => endpoint.refusals(),
     status: () => ({ ...endpoint.status(), lagMs: lag.asked.ms, lagPaused: lag.asked.paused }),
-    latency: {
-      set: (ms) => {
-        checkValue('latencyMs', ms)
-        endpoint.latency.set(ms)
-      },
-    },
+    latency,
     lag: {
       set: async (ms) => {
         checkValue('lagMs', ms)
@@ -95,6 +91,7 @@ export async function startForwardingReader(
       await contents.reset(how)
       if (lagMs > 0) await lag.set(lagMs)
       endpoint.reset()
+      added.reset()
     },
     async database(name, { from } = {}) {
       const known = databases.get(name)
@@ -108,14 +105,8 @@ export async function startForwardingReader(
       databases.set(name, database)
       return database
     },
+    addReader: (how = {}) => added.add(how),
     stop,
   }
   return reader
-}
-
-/** An endpoint that listens everywhere is reached by the loopback. */
-function urlOf({ user, database }: ServerPair, { host, port, password }: ServerAddress): string {
-  const login = [user, ...(password === undefined ? [] : [password])].map(encodeURIComponent).join(':')
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `postgres://${login}@${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/${database}`
 }

@@ -13,7 +13,7 @@ export type Remote<T> = {
 }
 
 /** A reader that another process has started. That process stops it. */
-export interface RemoteReader extends Omit<Remote<ForwardingReader>, 'stop' | 'database'> {
+export interface RemoteReader extends Omit<Remote<ForwardingReader>, 'stop' | 'database' | 'addReader'> {
   database(...values: Parameters<ForwardingReader['database']>): Promise<Remote<ReaderDatabase>>
 }
 
