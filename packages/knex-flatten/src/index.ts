@@ -18,6 +18,8 @@ export {
 export type { Outcome } from './transaction/hooks.ts'
 export { describeObservations, observations } from './observations.ts'
 export type { Observation, ObservationKind, ObservedParty } from './observe/observation.ts'
+export { crossingsOf } from './crossings.ts'
+export type { CrossingBudget } from './crossings/crossing-count.ts'
 export type { ScopeInfo, TransactionInfo } from './events/info.ts'
 export type { EventMessages, HookInfo, Traced, TraceMessages } from './events/messages.ts'
 export { isRollbackOnly, rollbackReason, setRollbackOnly } from './rollback-only.ts'
@@ -36,6 +38,7 @@ export { FlattenError, type FlattenErrorCode } from './errors/flatten-error.ts'
 export {
   AfterCommitError,
   CommitOutcomeUnknownError,
+  CrossingsExceededError,
   DurableTransactionError,
   ForeignConnectionError,
   NoWriterError,

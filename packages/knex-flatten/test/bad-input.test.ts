@@ -62,7 +62,7 @@ describe('flatten()', () => {
     [
       'an unknown option',
       { doomon: 'scope' },
-      /there is no option "doomon"\. Known options: nested, doomOn, ambient, lazyBegin, callSites, consistency, guard, onUnsupported, profile\./,
+      /there is no option "doomon"\. Known options: nested, doomOn, ambient, lazyBegin, callSites, consistency, crossings, guard, onUnsupported, profile\./,
     ],
     [
       'a wrong value',

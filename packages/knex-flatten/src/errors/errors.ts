@@ -141,3 +141,27 @@ export class UnsupportedStatementError extends FlattenError {
 }
 
 type UnsupportedStatement = Pick<UnsupportedStatementError, 'rule' | 'statement' | 'instead' | 'source'>
+
+/**
+ * With a statement a transaction would have crossed to the writer more often than `crossings: { max }` allows. It was not sent, and the
+ * transaction can only be rolled back.
+ */
+export class CrossingsExceededError extends FlattenError {
+  override readonly name = 'CrossingsExceededError'
+  readonly code = 'FLATTEN_CROSSINGS'
+  /** How often the transaction has crossed before. */
+  readonly crossings: number
+  /** How often it may, its end included. */
+  readonly max: number
+  /** The SQL of the statement, without its bindings. */
+  readonly statement: string
+
+  constructor(message: string, { crossings, max, statement }: Exceeded) {
+    super(message)
+    this.crossings = crossings
+    this.max = max
+    this.statement = statement
+  }
+}
+
+type Exceeded = Pick<CrossingsExceededError, 'crossings' | 'max' | 'statement'>

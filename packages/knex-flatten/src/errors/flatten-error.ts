@@ -15,6 +15,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_TEST_TRANSACTION'
   | 'FLATTEN_UNSUPPORTED_STATEMENT'
   | 'FLATTEN_NO_WRITER'
+  | 'FLATTEN_CROSSINGS'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -26,6 +26,8 @@ export interface TransactionInfo extends OpenedInfo {
   readonly route: RouteChoice | undefined
   /** How many statements of the application's were sent so far. */
   readonly statements: number
+  /** How often it has crossed to the writer so far. */
+  readonly crossings: number
   /** `undefined` while it has not ended. */
   readonly outcome: Outcome | undefined
 }
@@ -105,6 +107,10 @@ class Transaction extends Opened implements TransactionInfo {
 
   get statements(): number {
     return this.#root.statements
+  }
+
+  get crossings(): number {
+    return this.#root.crossings?.total ?? 0
   }
 
   get outcome(): Outcome | undefined {

@@ -51,6 +51,16 @@ export interface GuardMessage {
   readonly sql: string
 }
 
+/** A transaction crosses to the writer more often than it should, or would do so. */
+interface CrossingsMessage {
+  readonly transaction: TransactionInfo
+  readonly verdict: 'refused' | 'sent'
+  /** What it has gone above: `max` where it was refused, `warn` where it was sent. */
+  readonly limit: number
+  /** The statement with which it has, without its bindings. */
+  readonly sql: string
+}
+
 /** It is known where something runs: a transaction, or what is sent outside of any. */
 interface RouteMessage {
   readonly db: object
@@ -105,6 +115,7 @@ export interface EventMessages {
   'knex-flatten:doom': DoomMessage
   'knex-flatten:retry': RetryMessage
   'knex-flatten:guard': GuardMessage
+  'knex-flatten:crossings': CrossingsMessage
   'knex-flatten:route': RouteMessage
   'knex-flatten:reader-failed': ReaderFailedMessage
   'knex-flatten:fallback': FallbackMessage

@@ -10,6 +10,7 @@ const channels: { readonly [Name in EventName]: Channel } = {
   'knex-flatten:doom': channel('knex-flatten:doom'),
   'knex-flatten:retry': channel('knex-flatten:retry'),
   'knex-flatten:guard': channel('knex-flatten:guard'),
+  'knex-flatten:crossings': channel('knex-flatten:crossings'),
   'knex-flatten:route': channel('knex-flatten:route'),
   'knex-flatten:reader-failed': channel('knex-flatten:reader-failed'),
   'knex-flatten:fallback': channel('knex-flatten:fallback'),

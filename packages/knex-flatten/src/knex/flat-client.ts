@@ -2,6 +2,7 @@ import { publish } from '../events/publish.ts'
 import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
+import { countCrossing } from './crossings.ts'
 import { inMode } from './consistency-mode.ts'
 import type { Instance } from './instance.ts'
 import type {
@@ -78,7 +79,8 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       if (open) countRows(open.root, stream)
       const send = (real: Connection): Promise<unknown> => {
         const unfit = refuseUnfit(instance.guard, open, this, real, statement, true)
-        if (unfit) return refuseStream(stream, unfit)
+        const refused = unfit ?? (open && countCrossing(open, this, statement))
+        if (refused) return refuseStream(stream, refused)
         if (open) open.root.statements++
         return super.stream(real, tellingRoute(instance, real, statement), stream, streamOptions)
       }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { ObservationLog } from '../observe/observation-log.ts'
+import type { CrossingRules } from '../crossings/crossing-count.ts'
 import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { HookCapture } from '../transaction/hook-capture.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
@@ -19,6 +20,8 @@ export interface Instance {
   readonly route?: Route | undefined
   /** Whether each server is to be asked, on connecting, if it is a reader, and its session put into a mode. */
   readonly asksRoles: boolean
+  /** How crossings to the writer are counted. */
+  readonly crossings: CrossingRules
   /** What was seen where nothing is flattened, only observed. */
   readonly observed?: ObservationLog | undefined
   /** What stands in for the pool while a test runs. */

@@ -1,3 +1,4 @@
+import { CrossingCount } from '../crossings/crossing-count.ts'
 import type { ConsistencyMode } from '../options/options.ts'
 import type { TransactionSettings } from '../options/transaction-settings.ts'
 import type { CallSite } from '../transaction/call-site.ts'
@@ -72,6 +73,7 @@ export function rootState(
   const choice =
     instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
   frame.target = choice?.target
+  frame.crossings = new CrossingCount(frame, instance.crossings)
   frame.consistency = settings.consistency ?? instance.settings.consistency
   return { frame, instance, settings, choice, siblings: undefined, suspends }
 }

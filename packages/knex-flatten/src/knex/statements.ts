@@ -3,6 +3,7 @@ import { blockHere } from '../routing/blocks.ts'
 import { writePrevented } from '../routing/verdicts.ts'
 import { failedStatement, shortenSql } from '../transaction/failure.ts'
 import { rollbackOnly, unexpectedRollback, writeInReadOnlyScope } from '../transaction/verdicts.ts'
+import { countCrossing } from './crossings.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Guard } from './guard.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
@@ -28,7 +29,8 @@ export function sendInside(
   if (refusal) return Promise.reject(refusal)
   const sendGuarded = (real: Connection): Promise<QueryObject> => {
     const unfit = refuseUnfit(guard, open, client, real, statement)
-    if (unfit) return Promise.reject(unfit)
+    const refused = unfit ?? countCrossing(open, client, statement)
+    if (refused) return Promise.reject(refused)
     open.root.statements++
     return send(real, statement)
   }
@@ -97,15 +99,19 @@ export function refuseWriteHere(statement: string | QueryObject): Error | undefi
 /** Nothing that has not begun needs an end. */
 function sendControl(open: OpenRoot, control: Control, sql: string, send: Send): Promise<QueryObject> {
   const { lazy, connection, root } = open
-  if (!lazy) return runControl(open, control, sql, (text) => send(connection, text))
-  if (control === 'begin') return runControl(open, control, sql, (text) => send(lazy.real!, text))
+  const sendTo = (real: Connection): Promise<QueryObject> => {
+    root.crossings?.control(control)
+    return runControl(open, control, sql, (text) => send(real, text))
+  }
+  if (!lazy) return sendTo(connection)
+  if (control === 'begin') return sendTo(lazy.real!)
   // A savepoint asks for BEGIN as any statement does.
-  if (control === 'savepoint') return lazy.ready().then((real) => send(real, sql))
+  if (control === 'savepoint') return lazy.ready().then(sendTo)
   if (!lazy.wanted || (control === 'rollback' && !lazy.real)) {
     return runControl(open, control, sql, () => answered(sql))
   }
   return lazy.ready().then(
-    (real) => runControl(open, control, sql, (text) => send(real, text)),
+    sendTo,
     // It never began, and a statement that was to be in it has failed for that.
     () =>
       runControl(open, control, sql, () =>

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from '../errors/errors.ts'
 import { type FlattenSettings, settle } from '../options/flatten-settings.ts'
+import { ForwardedTexts } from '../crossings/forwarded-texts.ts'
 import type { FlattenOptions } from '../options/options.ts'
 import { ObservationLog } from '../observe/observation-log.ts'
 import { deriveFlatClient } from './flat-client.ts'
@@ -39,6 +40,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
         : new Guard(new StatementGuard(settings.profile), settings, knex),
     route,
     asksRoles: !observed && (settings.guard === 'reader' || settings.consistency !== undefined),
+    crossings: { budget: settings.crossings ?? {}, forwarded: new ForwardedTexts() },
     waitingForConnection: new Map(),
   }
   const Client = client.constructor as ClassOf<KnexClient>

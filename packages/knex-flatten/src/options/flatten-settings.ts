@@ -1,6 +1,7 @@
 import { resolveProfile } from '@knex-flatten/sql-support'
 import { TransactionOptionsError } from '../errors/errors.ts'
-import { type Check, checkAll, isBoolean, isRecord, oneOf, refuseUnknown, show } from './check.ts'
+import { type Check, checkAll, isBoolean, isRecord, oneOf, positive, refuseUnknown, show } from './check.ts'
+import type { CrossingBudget } from '../crossings/crossing-count.ts'
 import type { ConsistencyMode, FlattenOptions, ForeignConnection } from './options.ts'
 
 /** {@link FlattenOptions}, all of them said. */
@@ -12,6 +13,7 @@ export interface FlattenSettings {
   readonly lazyBegin: boolean
   readonly callSites: boolean
   readonly consistency: ConsistencyMode | undefined
+  readonly crossings: CrossingBudget | undefined
   readonly guard: NonNullable<FlattenOptions['guard']>
   readonly onUnsupported: NonNullable<FlattenOptions['onUnsupported']>
   readonly profile: NonNullable<FlattenOptions['profile']>
@@ -42,12 +44,23 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
   lazyBegin: isBoolean,
   callSites: isBoolean,
   consistency: oneOf(consistencyModes),
+  crossings: {
+    allowed: '{ warn, max }, each a whole number, 1 or more, and warn below max',
+    holds: isBudget,
+  },
   guard: oneOf(['reader', 'always', 'off']),
   onUnsupported: oneOf(['throw', 'warn']),
   profile: {
     allowed: "'aws-global', 'aws-local' or an object { name, extends, verdicts }",
     holds: (value) => typeof value === 'string' || isRecord(value),
   },
+}
+
+function isBudget(value: unknown): boolean {
+  if (!isRecord(value) || !Object.keys(value).every((key) => key === 'warn' || key === 'max')) return false
+  const { warn = 0, max = Infinity } = value as CrossingBudget
+  const counts = [value['warn'], value['max']].filter((count) => count !== undefined)
+  return counts.every((count) => Number.isInteger(count) && positive(count)) && warn < max
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
@@ -95,8 +108,18 @@ function refuseBesideObserving(where: string, { nested, ...others }: FlattenOpti
 
 /** What the options say, with defaults for what they do not. */
 export function settle(options: FlattenOptions): FlattenSettings {
-  const { nested, doomOn, ambient, lazyBegin, callSites, consistency, guard, onUnsupported, profile } =
-    options
+  const {
+    nested,
+    doomOn,
+    ambient,
+    lazyBegin,
+    callSites,
+    consistency,
+    crossings,
+    guard,
+    onUnsupported,
+    profile,
+  } = options
   return {
     nested: nested ?? 'flatten',
     doomOn: doomOn ?? 'scope',
@@ -104,6 +127,7 @@ export function settle(options: FlattenOptions): FlattenSettings {
     lazyBegin: lazyBegin ?? false,
     callSites: callSites ?? true,
     consistency,
+    crossings,
     guard: guard ?? 'reader',
     onUnsupported: onUnsupported ?? 'throw',
     profile: profile ?? 'aws-global',

@@ -1,4 +1,5 @@
 import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
+import type { CrossingBudget } from '../crossings/crossing-count.ts'
 import type { Propagation } from '../transaction/propagation.ts'
 import type { RetryOptions } from '../transaction/retry.ts'
 
@@ -62,6 +63,13 @@ export interface FlattenOptions {
    * A session is one connection: of a pool, the next query may run in another.
    */
   readonly consistency?: ConsistencyMode
+  /**
+   * How often a transaction may cross to the writer, its COMMIT included, which costs it a round trip each time. Default: as often as it does.
+   *
+   * What a reader forwards crosses, and the COMMIT or ROLLBACK behind it; reads and BEGIN do not. On the far writer of a routed instance everything
+   * does. Where there is one server, whichever it is, what a reader would forward is counted.
+   */
+  readonly crossings?: CrossingBudget
   /**
    * What forwards, by the support table: `'aws-global'` (default), `'aws-local'`, or verdicts of one's own, measured or assumed, that differ
    * from one of them.

@@ -1,3 +1,4 @@
+import type { CrossingCount } from '../crossings/crossing-count.ts'
 import type { ConsistencyMode } from '../options/options.ts'
 import type { RouteChoice, Target } from '../routing/choice.ts'
 import type { CallSite } from './call-site.ts'
@@ -33,6 +34,8 @@ export class RootTransaction extends Unit {
   abandoned: Error | undefined
   /** How many streams of rows are being read from it; no other statement is answered before they end. */
   rowStreams = 0
+  /** How often it crosses to the writer. */
+  crossings: CrossingCount | undefined
   /** How many statements of the application's were sent. */
   statements = 0
   readonly openedAtMs: number = performance.now()
