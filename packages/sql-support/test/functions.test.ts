@@ -47,3 +47,17 @@ describe('withFunctions', () => {
     expect([prepared.hits, prepared.inner?.hits]).toEqual([[], []])
   })
 })
+
+describe('functions of PostgreSQL’s own that change the catalog', () => {
+  it.each([
+    'pg_restore_relation_stats',
+    'pg_restore_attribute_stats',
+    'pg_clear_relation_stats',
+    'pg_nextoid',
+  ])('%s needs the writer, also in a version that has not got it yet', (name) => {
+    expect(judge(classify(`SELECT ${name}()`)[0]!, 'aws-local')).toMatchObject({
+      verdict: 'refuse',
+      rule: 'writer-function',
+    })
+  })
+})

@@ -93,6 +93,11 @@ export class Strategy {
     if (judge(statement, this.#profile).verdict === 'refuse') return 'writer'
     // Taken on a reader it excludes nobody on the writer.
     if (statement.hits.some(({ rule }) => rule === 'advisory-lock')) return 'writer'
-    return statement.writes || statement.locks ? 'writes' : 'reads'
+    return statement.writes || statement.locks || mayWrite(statement) ? 'writes' : 'reads'
   }
+}
+
+/** What was prepared nobody knows here; and who asks for READ WRITE will write. */
+function mayWrite({ kind, inner, hits }: Statement): boolean {
+  return kind === 'execute' || inner?.kind === 'execute' || hits.some(({ rule }) => rule === 'read-write')
 }

@@ -1,72 +1,9 @@
+import createKnex, { type Knex } from 'knex'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../../../../test/setup/database.ts'
 import { Strategy } from '../../src/routing/strategy.ts'
-
-const reads: readonly string[] = [
-  'select 1',
-  'select * from items where id = ?',
-  'select count(*) from items group by note having count(*) > 1',
-  'with chosen as (select * from items) select * from chosen',
-  'select now(), random(), lower(note) from items',
-  'select * from items as of join items as other using (id)',
-  'values (1), (2)',
-  'table items',
-  'show search_path',
-  'explain select 1',
-  'explain analyze select 1',
-  'explain insert into items values (1)',
-  "select currval('numbers') from items where false",
-  "select 'insert into items values (1)' as text",
-  'select * from items -- for update',
-  'select * from pg_stat_activity',
-  "select to_tsvector('simple', note) from items",
-  'select exists (select 1 from items)',
-  'select * from items tablesample system (1)',
-  '/* delete from items */ select 1',
-]
-
-const writes: readonly string[] = [
-  'insert into items values (1)',
-  'insert into items (id) values (?) returning id',
-  'update items set note = ? where id = ?',
-  'delete from items',
-  'with gone as (delete from items returning *) select * from gone',
-  'with made as (insert into items values (2) returning id) select id from made',
-  'select * from items for update',
-  'select * from items where id = ? for no key update skip locked',
-  'select * from items for share',
-  'select * from (select * from items for key share) as locked',
-  'explain analyze insert into items values (3)',
-  'merge into items using (values (1)) as v(id) on items.id = v.id when matched then delete',
-  'select 1; delete from items',
-]
-
-/** A reader refuses them, whether it forwards or not. */
-const onlyWriter: readonly string[] = [
-  "select nextval('numbers')",
-  "select setval('numbers', 1)",
-  'select 1 as id into copied',
-  'create table more (id int)',
-  'create temporary table more (id int)',
-  'truncate items',
-  'vacuum items',
-  'listen news',
-  'notify news',
-  "select pg_notify('news', 'x')",
-  'lock table items',
-  'refresh materialized view seen',
-  'grant select on items to public',
-  'select lo_create(0)',
-]
-
-/** A standby takes them, and they do there what nobody wants. */
-const wrongOnReader: readonly string[] = [
-  'select pg_advisory_lock(1)',
-  'select pg_try_advisory_xact_lock(1)',
-  'select own_function(1)',
-  'this does not parse',
-]
+import { notForReaders, ofSession, onlyWriter, reads, writes, wrong } from './statements.ts'
 
 const strategy = (how: 'forward' | 'writer' | 'auto') => new Strategy(how, 'aws-global')
 const place = (how: 'forward' | 'writer' | 'auto', sql: string) => {
@@ -74,8 +11,21 @@ const place = (how: 'forward' | 'writer' | 'auto', sql: string) => {
   return `${target}, ${reason}`
 }
 
+it('is told of at least 150 statements, of each once', () => {
+  const all = [
+    ...reads,
+    ...ofSession,
+    ...writes,
+    ...onlyWriter,
+    ...notForReaders.map(([sql]) => sql),
+    ...wrong,
+  ]
+  expect(all.length).toBeGreaterThanOrEqual(150)
+  expect(new Set(all).size).toBe(all.length)
+})
+
 describe('where a statement runs', () => {
-  it.each(reads)('reads: %s', (sql) => {
+  it.each([...reads, ...ofSession])('reads: %s', (sql) => {
     expect(place('writer', sql)).toBe('reader, reads')
     expect(place('auto', sql)).toBe('reader, reads')
     expect(place('forward', sql)).toBe('reader, reads')
@@ -93,8 +43,15 @@ describe('where a statement runs', () => {
     expect(place('forward', sql)).toBe('reader, forwards')
   })
 
-  it.each(wrongOnReader)('never on a reader by itself: %s', (sql) => {
+  it.each(notForReaders)('not as a read, though a standby takes it: %s (%s)', (sql) => {
     expect(place('writer', sql)).toMatch(/^writer/)
+    expect(place('auto', sql)).not.toBe('reader, reads')
+    expect(place('forward', sql)).not.toBe('reader, reads')
+  })
+
+  it.each(wrong)('where writes do: %s', (sql) => {
+    expect(place('writer', sql)).toMatch(/^writer/)
+    expect(place('auto', sql)).not.toBe('reader, reads')
   })
 
   it('of several statements the most demanding decides', () => {
@@ -105,22 +62,58 @@ describe('where a statement runs', () => {
   })
 })
 
+describe('what a builder makes', () => {
+  const knex = createKnex({ client: 'pg' })
+  const made: [string, Knex.QueryBuilder | Knex.Raw, RegExp][] = [
+    ['select', knex('items').where({ id: 1 }).orderBy('id').limit(1), /reads$/],
+    ['first', knex('items').first('id'), /reads$/],
+    ['union', knex('items').union(knex('items')), /reads$/],
+    ['a bound ??', knex.raw('select ?? from ??', ['id', 'items']), /reads$/],
+    [
+      'a named binding',
+      knex.raw('select * from items where :column: = :id', { column: 'id', id: 1 }),
+      /reads$/,
+    ],
+    ['insert', knex('items').insert({ id: 1 }), /writes$/],
+    ['insert … on conflict', knex('items').insert({ id: 1 }).onConflict('id').merge(), /writes$/],
+    ['increment', knex('items').increment('id'), /writes$/],
+    ['del', knex('items').del('id'), /writes$/],
+    ['forUpdate', knex('items').forUpdate().skipLocked(), /writes$/],
+    [
+      'with an insert',
+      knex.with('made', knex('items').insert({ id: 1 }).returning('id')).from('made'),
+      /writes$/,
+    ],
+    ['truncate', knex('items').truncate(), /unsupported$/],
+    ['a raw part', knex('items').where('id', knex.raw("nextval('numbers')")), /unsupported$/],
+  ]
+  it.each(made)('%s', (_what, builder, where) => {
+    expect(place('writer', builder.toSQL().sql)).toMatch(where)
+  })
+})
+
 describe('a real standby agrees', () => {
   const database = useDatabase((primary) =>
-    primary.query(
-      'create table items (id int, note text); create sequence numbers; create materialized view seen as select 1',
-    ),
+    primary.query(`
+      create table items (id int, note text);
+      create table keyed (id int primary key);
+      insert into items values (1, 'a');
+      create sequence numbers;
+      create view shown as select * from items;
+      create materialized view seen as select 1;
+      create type mood as enum ('good');
+      create function own_function(int) returns int language sql as 'select 1';
+      create function own_rows() returns setof int language sql as 'select 1';
+      create procedure own_procedure() language plpgsql as 'begin end';
+    `),
   )
   const onStandby = async (sql: string) => {
     const client = new pg.Client(database.standbyUrl)
     await client.connect()
-    const values = [...sql.matchAll(/\?/g)].map(() => 1)
-    let index = 0
+    let count = 0
+    const text = sql.replaceAll(/\\\?|\?/g, (mark) => (mark === '?' ? `$${++count}` : '?'))
     try {
-      await client.query(
-        sql.replaceAll('?', () => `$${++index}`),
-        values,
-      )
+      await client.query(text, count > 0 ? Array.from({ length: count }, () => 1) : undefined)
       return 'runs'
     } catch (error) {
       return (error as { code: string }).code
@@ -129,15 +122,25 @@ describe('a real standby agrees', () => {
     }
   }
 
-  it.each(reads)('it runs %s', async (sql) => {
+  it.each([...reads, ...ofSession])('it runs %s', async (sql) => {
     expect(await onStandby(sql)).toBe('runs')
   })
 
   it.each(writes)('it refuses %s', async (sql) => {
-    expect(await onStandby(sql)).toMatch(/^(?:25006|42601)$/)
+    // 0A000: only of a transaction that is to be READ WRITE, or SERIALIZABLE.
+    expect(await onStandby(sql)).toMatch(/^(?:25006|0A000)$/)
   })
 
   it.each(onlyWriter)('it refuses %s', async (sql) => {
-    expect(await onStandby(sql)).toMatch(/^(?:25006|55000)$/)
+    // XX000: it has no number to give to what is made.
+    expect(await onStandby(sql)).toMatch(/^(?:25006|55000|0A000|XX000)$/)
+  })
+
+  it.each(notForReaders)('it takes %s, and yet: %s', async (sql) => {
+    expect(await onStandby(sql)).toBe('runs')
+  })
+
+  it.each(wrong)('it does not run %s', async (sql) => {
+    expect(await onStandby(sql)).not.toBe('runs')
   })
 })

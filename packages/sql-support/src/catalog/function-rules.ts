@@ -11,7 +11,9 @@ const named = (rule: RuleId, names: string) =>
 /**
  * Functions of PostgreSQL's own that do more than compute. The first four groups are what hot standbys of
  * PostgreSQL 15, 16 and 18 refused when every function of pg_proc was called on them; `currval`, `lastval`,
- * `txid_current_if_assigned`, `lo_get` and their like were answered there and are not listed.
+ * `txid_current_if_assigned`, `lo_get` and their like were answered there and are not listed. The last of
+ * `writer-function`, from `pg_import_system_collations` on, change the catalog, and are refused as that only once
+ * what they are given makes sense.
  */
 const RULES: ReadonlyMap<string, RuleId> = new Map([
   ...named('sequence', 'nextval setval'),
@@ -29,7 +31,9 @@ const RULES: ReadonlyMap<string, RuleId> = new Map([
      pg_replication_origin_advance pg_replication_origin_create pg_replication_origin_drop pg_replication_origin_oid
      pg_replication_origin_progress pg_replication_origin_session_is_setup pg_replication_origin_session_progress
      pg_replication_origin_session_reset pg_replication_origin_session_setup pg_replication_origin_xact_reset
-     pg_replication_origin_xact_setup`,
+     pg_replication_origin_xact_setup
+     pg_import_system_collations pg_nextoid pg_stop_making_pinned_objects pg_restore_relation_stats
+     pg_restore_attribute_stats pg_clear_relation_stats pg_clear_attribute_stats`,
   ),
   ...named(
     'advisory-lock',

@@ -36,6 +36,13 @@ export const SERVER_FEATURES: readonly StatementCase[] = [
   { ...refused, sql: 'SELECT pg_current_xact_id()', kind: 'select', rules: ['writer-function'] },
   {
     ...refused,
+    sql: "SELECT pg_import_system_collations('pg_catalog')",
+    kind: 'select',
+    rules: ['writer-function'],
+    standby: '55000',
+  },
+  {
+    ...refused,
     sql: 'SELECT pg_current_wal_lsn()',
     kind: 'select',
     rules: ['writer-function'],
