@@ -5,10 +5,12 @@ import { expect, it } from 'vitest'
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 
 const raised = Object.values(knexFlatten)
-  .filter((exported) => exported.prototype instanceof knexFlatten.FlattenError)
+  .filter(
+    (exported) => typeof exported === 'function' && exported.prototype instanceof knexFlatten.FlattenError,
+  )
   .map(
     (Raised) =>
-      new (Raised as new (message: string, details: object) => unknown)('', {
+      new (Raised as unknown as new (message: string, details: object) => unknown)('', {
         errors: [],
       }) as knexFlatten.FlattenError,
   )

@@ -6,6 +6,7 @@ import {
   AfterCommitError,
   CommitOutcomeUnknownError,
   flatten,
+  ForwardingError,
 } from 'knex-flatten'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
@@ -90,6 +91,72 @@ describe('a flattened instance on a reader that may lose its writer', () => {
         await insert(trx, 1)
         if (++runs === 1) await reader.faults.killForwardedSessions()
         await trx.transaction((scope) => insert(scope, 2))
+      },
+      { retry: { minDelayMs: 1 } },
+    )
+    expect(runs).toBe(2)
+    expect(await stored()).toEqual([1, 2])
+  })
+
+  it.each([
+    ['was killed', () => reader.faults.killForwardedSessions()],
+    ['ended with its writer, which was started again', () => reader.faults.restartWriter()],
+  ])('explains the answer to a statement whose forwarded session %s', async (_how, lose) => {
+    const causes: unknown[] = []
+    const error = await db
+      .transaction(async (trx) => {
+        await insert(trx, 1)
+        await lose()
+        await insert(trx, 2).catch((caught: unknown) => {
+          causes.push(caught)
+          throw caught
+        })
+      })
+      .catch((caught: unknown) => caught)
+    expect(error).toBe(causes[0])
+    expect(error).toBeInstanceOf(ForwardingError)
+    const { cause, sqlstate } = error as ForwardingError
+    expect(error).toMatchObject({ code: 'FLATTEN_FORWARDING', reason: 'writer-lost' })
+    expect(cause).toMatchObject({ code: sqlstate, severity: 'ERROR' })
+    expect((error as Error).message).toContain('run the whole of it again, as { retry: true } does')
+    expect(await stored()).toEqual([])
+    await db.transaction((trx) => insert(trx, 3))
+    expect(await stored()).toEqual([3])
+  })
+
+  it('explains the answer to a statement alone whose writer cannot be reached, and leaves reads alone', async () => {
+    const hasty = flatten(
+      createKnex({
+        client: 'pg',
+        connection: {
+          connectionString: reader.readerUrl,
+          options: '-c apg_write_forward.connect_timeout=1s',
+        },
+      }),
+    )
+    await reader.faults.cutNetwork()
+    try {
+      const error: unknown = await insert(hasty, 1).catch((caught: unknown) => caught)
+      expect(error).toBeInstanceOf(ForwardingError)
+      expect(error).toMatchObject({
+        reason: 'writer-lost',
+        statement: 'insert into "item" ("id") values ($1)',
+      })
+      expect((error as Error).message).toContain('look whether it took effect')
+      expect(await hasty('item').where({ id: 1 })).toEqual([])
+    } finally {
+      await reader.faults.healNetwork()
+      await hasty.destroy()
+    }
+  })
+
+  it('runs a transaction again whose writer was started again under it', async () => {
+    let runs = 0
+    await db.transaction(
+      async (trx) => {
+        await insert(trx, 1)
+        if (++runs === 1) await reader.faults.restartWriter()
+        await insert(trx, 2)
       },
       { retry: { minDelayMs: 1 } },
     )

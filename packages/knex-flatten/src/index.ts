@@ -41,6 +41,7 @@ export {
   CrossingsExceededError,
   DurableTransactionError,
   ForeignConnectionError,
+  ForwardingError,
   NoWriterError,
   PoolStarvationError,
   ReadOnlyUpgradeError,
@@ -53,3 +54,4 @@ export {
   UnresolvedConflictError,
   UnsupportedStatementError,
 } from './errors/errors.ts'
+export { type ForwardingReason, forwardingReasons } from './errors/forwarding-reasons.ts'

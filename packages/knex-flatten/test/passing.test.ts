@@ -1,9 +1,21 @@
+import { ForwardingError } from 'knex-flatten'
 import { afterEach, expect, it, vi } from 'vitest'
 import { defaultRetry, isPassing, pauseBefore } from '../src/transaction/retry.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
 const told = (code: string) => Object.assign(new Error('told'), { code, severity: 'ERROR' })
+
+function explained(cause: { code: string }) {
+  const details = {
+    reason: 'writer-lost',
+    statement: '',
+    advice: '',
+    source: '',
+    sqlstate: cause.code,
+  } as const
+  return new ForwardingError('explained', { ...details, cause })
+}
 
 it.each([
   ...['40001', '40P01', '08000', '08001', '08003', '08006', '57P01', '57P02', '57P03'].map((code) =>
@@ -14,12 +26,15 @@ it.each([
   new Error('Connection terminated unexpectedly'),
   new Error('Connection ended unexpectedly'),
   new Error('Client has encountered a connection error and is not queryable'),
+  explained(told('57P01')),
 ])('takes for passing: %s', (error) => {
   expect(isPassing(error)).toBe(true)
 })
 
 it.each([
   ...['23505', '40002', '40003', '08007', '57014', '25P02'].map((code) => told(code)),
+  explained(told('25006')),
+  Object.assign(new Error('wrapped'), { cause: told('40001') }),
   Object.assign(new Error('not of the database'), { code: '40001' }),
   new Error('The Connection terminated of a story'),
   { message: 'Connection terminated unexpectedly' },

@@ -1,5 +1,6 @@
 import type { RuleId } from '@knex-flatten/sql-support'
 import { FlattenError } from './flatten-error.ts'
+import type { ForwardingReason } from './forwarding-reasons.ts'
 
 /**
  * The transaction was rolled back although its callback succeeded or `commit()` was called: nothing of it is stored.
@@ -73,10 +74,29 @@ export class AfterCommitError extends FlattenError {
   }
 }
 
-/** `readOnly: false` was asked for inside a read-only transaction, which cannot become another. Nothing was sent. */
+/**
+ * A write, or a scope with `readOnly: false`, was asked for inside what is read-only, and cannot become anything else. Nothing was written.
+ *
+ * `cause` is the database's own refusal, where the statement was sent.
+ */
 export class ReadOnlyUpgradeError extends FlattenError {
   override readonly name = 'ReadOnlyUpgradeError'
   readonly code = 'FLATTEN_READ_ONLY_UPGRADE'
+  /** Where what is read-only was opened: `src/report.ts:12:20`; `undefined` where that was not noted. */
+  readonly openedAt: string | undefined
+  /** Where the write, or the scope, was asked for. */
+  readonly askedAt: string | undefined
+
+  constructor(message: string, { cause, openedAt, askedAt }: ReadOnlyUpgrade = {}) {
+    super(message, { cause })
+    this.openedAt = openedAt
+    this.askedAt = askedAt
+  }
+}
+
+interface ReadOnlyUpgrade extends ErrorOptions {
+  readonly openedAt?: string | undefined
+  readonly askedAt?: string | undefined
 }
 
 /** The instance was queried inside one of its own transactions, past it, where `ambient` forbids that. Nothing was sent. */
@@ -116,8 +136,10 @@ export class TestTransactionError extends FlattenError {
 }
 
 /**
- * A statement that a reader with write forwarding refuses was asked of one, or of any server where `guard` is `'always'`. It was not
- * sent; the transaction that it was to be in can only be rolled back, as PostgreSQL would have it.
+ * A statement that a reader with write forwarding refuses was asked of one, or of any server where `guard` is `'always'`. The
+ * transaction that it was to be in can only be rolled back, as PostgreSQL would have it.
+ *
+ * It was not sent, unless there is a `cause`: what the reader itself refused it with, where the guard let it through.
  */
 export class UnsupportedStatementError extends FlattenError {
   override readonly name = 'UnsupportedStatementError'
@@ -131,8 +153,8 @@ export class UnsupportedStatementError extends FlattenError {
   /** The page that says so. */
   readonly source: string
 
-  constructor(message: string, { rule, statement, instead, source }: UnsupportedStatement) {
-    super(message)
+  constructor(message: string, { rule, statement, instead, source, cause }: UnsupportedStatement) {
+    super(message, { cause })
     this.rule = rule
     this.statement = statement
     this.instead = instead
@@ -140,7 +162,8 @@ export class UnsupportedStatementError extends FlattenError {
   }
 }
 
-type UnsupportedStatement = Pick<UnsupportedStatementError, 'rule' | 'statement' | 'instead' | 'source'>
+type UnsupportedStatement = ErrorOptions &
+  Pick<UnsupportedStatementError, 'rule' | 'statement' | 'instead' | 'source'>
 
 /**
  * With a statement a transaction would have crossed to the writer more often than `crossings: { max }` allows. It was not sent, and the
@@ -165,3 +188,35 @@ export class CrossingsExceededError extends FlattenError {
 }
 
 type Exceeded = Pick<CrossingsExceededError, 'crossings' | 'max' | 'statement'>
+
+/**
+ * A reader answered a statement with an error whose own words do not say enough. `cause` is that error, with its SQLSTATE as `code`.
+ *
+ * Whether the same may succeed later is up to `cause`: `retry` looks there.
+ */
+export class ForwardingError extends FlattenError {
+  override readonly name = 'ForwardingError'
+  readonly code = 'FLATTEN_FORWARDING'
+  /** What happened, as far as it can be told. */
+  readonly reason: ForwardingReason
+  /** What the database said: the `code` of `cause`. */
+  readonly sqlstate: string
+  /** The SQL of the statement, without its bindings. */
+  readonly statement: string
+  /** What to do about it. */
+  readonly advice: string
+  /** The page that says so. */
+  readonly source: string
+
+  constructor(message: string, { reason, sqlstate, statement, advice, source, cause }: ForwardingDetails) {
+    super(message, { cause })
+    this.reason = reason
+    this.sqlstate = sqlstate
+    this.statement = statement
+    this.advice = advice
+    this.source = source
+  }
+}
+
+type ForwardingDetails = ErrorOptions &
+  Pick<ForwardingError, 'reason' | 'sqlstate' | 'statement' | 'advice' | 'source'>

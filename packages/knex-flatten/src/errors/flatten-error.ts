@@ -16,6 +16,7 @@ export type FlattenErrorCode =
   | 'FLATTEN_UNSUPPORTED_STATEMENT'
   | 'FLATTEN_NO_WRITER'
   | 'FLATTEN_CROSSINGS'
+  | 'FLATTEN_FORWARDING'
 
 /**
  * The base of every error this package raises; tell them apart by `code`.

@@ -1,13 +1,12 @@
 import {
   classifyKnex,
-  judge,
   resolveProfile,
   type AwsProfile,
   type ForwardingProfile,
   type ResolvedProfile,
 } from '@knex-flatten/sql-support'
 import { LRUCache } from 'lru-cache'
-import type { Objection } from './objection.ts'
+import { type Objection, refusalIn } from './objection.ts'
 
 const MAX_TEXTS = 5_000
 const MAX_CHARACTERS = 8 * 1024 * 1024
@@ -33,7 +32,7 @@ export class StatementGuard {
   objectionTo(sql: string): Objection | undefined {
     const known = this.#seen.get(sql)
     if (known) return known.objection
-    const objection = this.#judge(sql)
+    const objection = refusalIn(classifyKnex(sql), sql, this.#profile)
     this.#seen.set(sql, { objection })
     return objection
   }
@@ -46,15 +45,5 @@ export class StatementGuard {
     const isKnown = known === 'documented' || known === 'measured'
     if (verdict !== 'refuse' && isKnown) return undefined
     return { rule: 'portal-fetch', how: verdict === 'refuse' ? 'refuse' : 'unsure', words: '.stream()', sql }
-  }
-
-  #judge(sql: string): Objection | undefined {
-    for (const statement of classifyKnex(sql)) {
-      const { verdict, rule, span } = judge(statement, this.#profile)
-      if (verdict === 'refuse' && rule !== undefined) {
-        return { rule, how: 'refuse', words: sql.slice(span.start, span.end), sql }
-      }
-    }
-    return undefined
   }
 }

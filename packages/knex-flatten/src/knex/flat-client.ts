@@ -1,6 +1,8 @@
 import { publish } from '../events/publish.ts'
 import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
+import { asExplained, explainStream, heed } from './answers.ts'
+import { carrySite, noteSite } from './asked-at.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import { countCrossing } from './crossings.ts'
 import { inMode } from './consistency-mode.ts'
@@ -22,8 +24,7 @@ import type { Route } from './route.ts'
 import { routedRunner } from './routed-runner.ts'
 import { refuseStatement, refuseUnfit, refuseWriteHere, type Send, sendInside } from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
-import { frameOf, isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
-import { noteFailure } from './wire-errors.ts'
+import { isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
 
 /**
  * Derives the class whose prototype a wrapped client gets.
@@ -52,16 +53,34 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     override runner(builder: Builder): Runner {
       const { route } = instance
       return ambientRunner(instance, this, builder, () => {
-        const runner = super.runner(builder)
+        const runner = carrySite(builder, super.runner(builder))
         return route && !instance.testing ? routedRunner(instance, route, this, builder, runner) : runner
       })
+    }
+
+    override queryBuilder(): Builder {
+      // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
+      return noteSite(instance, this, super.queryBuilder(), FlatClient.prototype.queryBuilder)
+    }
+
+    override schemaBuilder(): Builder {
+      // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
+      return noteSite(instance, this, super.schemaBuilder(), FlatClient.prototype.schemaBuilder)
+    }
+
+    override raw(...args: unknown[]): Builder {
+      // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
+      return noteSite(instance, this, super.raw(...args), FlatClient.prototype.raw)
     }
 
     override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {
       const open = rootOn(connection)
       const refusal = refuseControl(instance, statement)
       if (refusal) return Promise.reject(refusal)
-      const send: Send = (real, what) => super.query(real, tellingRoute(instance, real, what))
+      const send: Send = (real, what) => {
+        const answer = super.query(real, tellingRoute(instance, real, what))
+        return typeof what === 'string' ? answer : answer.catch(asExplained)
+      }
       if (open) return sendInside(instance.guard, open, this, connection, statement, send)
       const unfit = refuseWriteHere(statement) ?? instance.guard?.refusalOf(statement, this, connection)
       return unfit ? Promise.reject(unfit) : send(connection, statement)
@@ -131,7 +150,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       const answer = lent
         ? lent.perform(statement, () => super._query(connection, statement))
         : super._query(connection, statement)
-      return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
+      return answer.catch(heed(instance, this, open, connection, statement))
     }
 
     override _stream(
@@ -142,10 +161,11 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     ): Promise<unknown> {
       const open = rootOn(connection)
       const lent = lentBehind(connection)
+      explainStream(instance, this, open, connection, statement, stream)
       const answer = lent
         ? lent.stream(stream, () => super._stream(connection, statement, stream, streamOptions))
         : super._stream(connection, statement, stream, streamOptions)
-      return open ? answer.catch(noteFailure(open, frameOf(this, open), statement)) : answer
+      return answer.catch(heed(instance, this, open, connection, statement))
     }
   }
 }

@@ -44,6 +44,7 @@ export interface QueryObject {
 export interface Destroyable {
   destroy(error: Error): unknown
   once(event: 'close', listener: () => void): unknown
+  emit(event: string, ...details: unknown[]): boolean
 }
 
 export type Container = (transactor: unknown) => unknown
@@ -66,6 +67,8 @@ export interface Runner {
   /** Where it runs; set, no other is taken. */
   connection?: Connection
   ensureConnection(...args: unknown[]): Promise<unknown>
+  /** Runs one of the statements that its builder comes to. */
+  query(statement: QueryObject): Promise<unknown>
 }
 
 export interface KnexClient {
@@ -92,6 +95,9 @@ export interface KnexClient {
   ): Promise<unknown>
   /** What runs a builder, made when it is awaited or streamed. */
   runner(builder: Builder): Runner
+  queryBuilder(): Builder
+  schemaBuilder(): Builder
+  raw(...args: unknown[]): Builder
   cancelQuery(connection: Connection): Promise<unknown>
   acquireConnection(): Promise<Connection>
   releaseConnection(connection: Connection): Promise<unknown>

@@ -5,6 +5,7 @@ import type { CallSite } from '../transaction/call-site.ts'
 import { frameRunningHere, scopeRunningInside } from '../transaction/context.ts'
 import type { Frame } from '../transaction/frame.ts'
 import { chart, type Course } from '../transaction/propagation.ts'
+import { readOnlyAround } from '../transaction/read-only-verdicts.ts'
 import { RootTransaction } from '../transaction/root-transaction.ts'
 import { SavepointScope, Scope } from '../transaction/scope.ts'
 import { SiblingQueue } from '../transaction/sibling-queue.ts'
@@ -16,7 +17,6 @@ import {
   notDurable,
   otherConsistency,
   otherTarget,
-  readOnlyAround,
   targetWithoutRoute,
 } from '../transaction/verdicts.ts'
 import { blockHere } from '../routing/blocks.ts'
@@ -72,7 +72,7 @@ export function rootState(
   const frame = new RootTransaction(instance, settings, site)
   const choice =
     instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
-  frame.target = choice?.target
+  frame.target = choice && instance.route!.pools.whereIs(choice.target)
   frame.crossings = new CrossingCount(frame, instance.crossings)
   frame.consistency = settings.consistency ?? instance.settings.consistency
   return { frame, instance, settings, choice, siblings: undefined, suspends }

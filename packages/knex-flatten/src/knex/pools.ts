@@ -67,6 +67,11 @@ export class Pools {
     return this.#taken.get(connection)?.choice
   }
 
+  /** Where something that is to run on a target can: without readers the writer is all there is. */
+  whereIs(target: Target): Target {
+    return this.#hasReaders ? target : 'writer'
+  }
+
   /** How many connections there can be; `undefined` where a pool does not say. */
   sizeOf(target: Target): number | undefined {
     const pools = target === 'writer' ? [this.#seat!.pool] : this.all.filter((pool) => pool !== this.writer)

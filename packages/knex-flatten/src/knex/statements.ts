@@ -2,7 +2,9 @@ import { classifyKnex } from '@knex-flatten/sql-support'
 import { blockHere } from '../routing/blocks.ts'
 import { writePrevented } from '../routing/verdicts.ts'
 import { failedStatement, shortenSql } from '../transaction/failure.ts'
-import { rollbackOnly, unexpectedRollback, writeInReadOnlyScope } from '../transaction/verdicts.ts'
+import { writeInReadOnlyScope } from '../transaction/read-only-verdicts.ts'
+import { rollbackOnly, unexpectedRollback } from '../transaction/verdicts.ts'
+import { siteOf } from './asked-at.ts'
 import { countCrossing } from './crossings.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Guard } from './guard.ts'
@@ -86,7 +88,9 @@ export function refuseStatement(
   if (prevented) return prevented
   // Of a root that is read-only itself PostgreSQL takes care.
   if (!frame.readOnly || open.root.readOnly) return undefined
-  return classifyKnex(sql).some(({ writes }) => writes) ? writeInReadOnlyScope(frame, sql) : undefined
+  return classifyKnex(sql).some(({ writes }) => writes)
+    ? writeInReadOnlyScope(frame, sql, siteOf(statement))
+    : undefined
 }
 
 /** Why a statement must not be sent from inside `preventWrites()`. */

@@ -1,10 +1,7 @@
-import { failedStatement } from '../transaction/failure.ts'
-import type { Frame } from '../transaction/frame.ts'
-import type { QueryObject } from './internals.ts'
-import type { OpenRoot } from './transaction-state.ts'
+import type { ServerError } from '../guard/answer.ts'
 
 /** The server has said so itself: an error of the driver's or of Knex's carries no severity. */
-export function raisedByServer(error: unknown): boolean {
+export function raisedByServer(error: unknown): error is ServerError {
   return typeof (error as { severity?: unknown } | null | undefined)?.severity === 'string'
 }
 
@@ -19,24 +16,6 @@ export function leavesNoDoubt(error: unknown): boolean {
   const { code, severity, message } = error as { code?: unknown; severity?: unknown; message?: unknown }
   if (!raisedByServer(error)) return typeof message === 'string' && NOT_SENT.test(message)
   return severity === 'ERROR' && !IN_DOUBT.test(String(code))
-}
-
-/**
- * Dooms the unit on what a statement was answered with, and passes the error on.
- *
- * An error that never reached the server (a binding that cannot be written, say) leaves the transaction as it was.
- * It is called before Knex puts the SQL in front of the error's message.
- */
-export function noteFailure(open: OpenRoot, frame: Frame, statement: QueryObject): (error: unknown) => never {
-  return (error) => {
-    const lost = endsSession(error) || isLost((open.lazy?.real ?? open.connection).__knex__disposed)
-    if (lost || raisedByServer(error)) {
-      // No savepoint survives its connection.
-      const { unit } = lost ? open.root : frame
-      unit.doom(failedStatement(frame, error, statement.sql, lost))
-    }
-    throw error
-  }
 }
 
 /** The server's last words on this connection; Knex hears of its end a moment later. */

@@ -18,22 +18,26 @@ export interface Failure {
   readonly error: unknown
   /** The SQL of a failed statement, without its bindings. */
   readonly sql?: string
-  /** The database's own words, without the SQL that Knex puts before them. */
+  /** The database's own code and words, without the SQL that Knex puts before them. */
   readonly reason?: string
   /** The connection is gone, which no care of the application's would have avoided. */
   readonly lost?: boolean
 }
 
-/** A statement's failure; to be told before Knex puts the SQL in front of the error's message. */
-export function failedStatement(frame: Frame, error: unknown, sql: string, lost = false): Failure {
-  return {
-    kind: 'statement',
-    frame,
-    error,
-    sql,
-    reason: error instanceof Error ? error.message : String(error),
-    lost,
-  }
+/**
+ * A statement's failure; to be told before Knex puts the SQL in front of the error's message.
+ *
+ * @param told - what its caller hears in the place of the error.
+ */
+export function failedStatement(
+  frame: Frame,
+  error: unknown,
+  sql: string,
+  lost = false,
+  told = error,
+): Failure {
+  const reason = `${codeOf(error)}${error instanceof Error ? error.message : String(error)}`
+  return { kind: 'statement', frame, error: told, sql, reason, lost }
 }
 
 const LONGEST_SQL = 400
@@ -46,7 +50,7 @@ export function tellFailure(failure: Failure): string {
       return [
         `This statement failed in the ${frame}:`,
         `    ${shortenSql(failure.sql ?? '(unknown statement)')}`,
-        `    ${codeOf(failure.error)}${failure.reason ?? tellError(failure.error)}`,
+        `    ${failure.reason ?? tellError(failure.error)}`,
       ].join('\n')
     case 'scope-failed':
       return `The ${frame} failed:\n    ${codeOf(failure.error)}${tellError(failure.error)}`

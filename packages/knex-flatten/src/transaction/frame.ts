@@ -31,6 +31,11 @@ export abstract class Frame {
     if (parent) (parent.#openScopes ??= new Set()).add(this)
   }
 
+  /** What was asked to read only, itself or around it, and holds for all that is inside. */
+  get readOnlyBy(): Frame | undefined {
+    return this.parent?.readOnlyBy ?? (this.readOnly ? this : undefined)
+  }
+
   abstract readonly root: RootTransaction
   /** What PostgreSQL can undo as one, and this is a part of. */
   abstract readonly unit: Unit

@@ -4,7 +4,6 @@ import {
   DurableTransactionError,
   ForeignConnectionError,
   PoolStarvationError,
-  ReadOnlyUpgradeError,
   RollbackOnlyError,
   ScopeStillOpenError,
   TransactionOptionsError,
@@ -181,22 +180,6 @@ export function savepointOnReader(scope: Frame): TransactionOptionsError {
     `transaction(): the ${scope} asks for a savepoint, which a reader refuses: its server is in recovery. ` +
     'Connect to the writer, or let it join the transaction around it without one.'
   return at(scope, new TransactionOptionsError(message))
-}
-
-/** For `readOnly: false` inside what is read-only. */
-export function readOnlyAround(scope: Frame, around: Frame): ReadOnlyUpgradeError {
-  const message =
-    `transaction(): the ${scope} is to write, but the ${around} around it is read-only. ` +
-    "Drop { readOnly } there, or use { propagation: 'requires-new' }."
-  return at(scope, new ReadOnlyUpgradeError(message))
-}
-
-/** For a statement that writes in a scope that was asked to read only. */
-export function writeInReadOnlyScope(scope: Frame, sql: string): ReadOnlyUpgradeError {
-  const message =
-    `The statement\n    ${shortenSql(sql)}\nwas not sent: it may write, and the ${scope} is read-only. ` +
-    'Drop { readOnly: true } there, or write outside of it.'
-  return at(scope, new ReadOnlyUpgradeError(message))
 }
 
 /** For a scope that asks for another pool than its root runs on. */
