@@ -1,0 +1,64 @@
+import type { Answered } from './requests.ts'
+import type { Seen } from './round.ts'
+
+/** What this example claims, and whether it was seen to be so. */
+export interface Claim {
+  readonly claim: string
+  readonly seen: string
+  readonly holds: boolean
+}
+
+const named = (name: string) => (answered: Answered) => answered.asked.what === name
+
+/** Everything that was seen, once the writer has moved. */
+export interface Story {
+  readonly before: readonly Seen[]
+  readonly meanwhile: readonly Answered[]
+  readonly after: readonly Seen[]
+  /** The numbers of all orders that the writer has. */
+  readonly stored: ReadonlySet<number>
+}
+
+export function claims({ before, meanwhile, after, stored }: Story): Claim[] {
+  const both = [...before, ...after]
+  const reads = both.filter(({ asked }) => asked.method === 'GET')
+  const orders = both.filter(named('place an order'))
+  const closings = both.filter(named('close the day'))
+  const moved = both.filter((each) => each.ranOn !== before.find(named(each.asked.what))!.ranOn)
+  const acknowledged = [...both, ...meanwhile].filter(
+    ({ asked, good }) => good && asked.path === '/orders' && asked.method === 'POST',
+  )
+  const lost = acknowledged.filter(({ body }) => !stored.has(body))
+  const failed = meanwhile.filter(({ good }) => !good)
+  return [
+    {
+      claim: 'what reads stays in its Region, wherever the writer is',
+      seen: `${sum(reads)} crossings in ${reads.length} requests`,
+      holds: sum(reads) === 0 && reads.every(({ ranOn }) => ranOn.startsWith('reader')),
+    },
+    {
+      claim: 'nested transactions cross once a write and once for COMMIT, near or far',
+      seen: `${orders.map(({ crossings }) => crossings).join(', ')} crossings, ${orders.map(({ ms }) => ms).join(', ')} ms`,
+      holds: orders.every(({ ranOn, crossings }) => ranOn === 'reader (forwards)' && crossings === 7),
+    },
+    {
+      claim: 'what no reader takes goes to the writer by itself',
+      seen: [...new Set(closings.map(({ ranOn }) => ranOn))].join(', '),
+      holds: closings.every(({ ranOn }) => ranOn === 'writer (writer-only)'),
+    },
+    {
+      claim: 'both Regions run the same code in the same places, before and after',
+      seen: `${both.length - moved.length} of ${both.length} requests`,
+      holds: moved.length === 0 && both.every(({ good }) => good),
+    },
+    {
+      claim: 'no order that was acknowledged is lost by the switchover',
+      seen: `${acknowledged.length} acknowledged, ${lost.length} lost; ${failed.length} of ${meanwhile.length} requests failed meanwhile`,
+      holds: lost.length === 0,
+    },
+  ]
+}
+
+function sum(seen: readonly Seen[]): number {
+  return seen.reduce((total, { crossings }) => total + crossings, 0)
+}
