@@ -5,6 +5,7 @@ export default defineConfig({
   ...base,
   entry: [
     'src/index.ts',
+    'src/consistency/consistency.ts',
     'src/routing/routing.ts',
     'src/testing/testing.ts',
     'src/web/express.ts',

@@ -44,6 +44,7 @@ export {
   ForwardingError,
   NoWriterError,
   PoolStarvationError,
+  ReaderBehindError,
   ReadOnlyUpgradeError,
   RequestRollbackError,
   RollbackOnlyError,

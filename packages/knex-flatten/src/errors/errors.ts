@@ -117,6 +117,12 @@ export class NoWriterError extends FlattenError {
   readonly code = 'FLATTEN_NO_WRITER'
 }
 
+/** A reader did not show in time what was written before, or cannot tell, and there is no writer to ask instead. */
+export class ReaderBehindError extends FlattenError {
+  override readonly name = 'ReaderBehindError'
+  readonly code = 'FLATTEN_READER_BEHIND'
+}
+
 /** `getOrCreate` or `updateOrCreate` could neither insert the row nor find the one that stood in its way. Nothing was written. */
 export class UnresolvedConflictError extends FlattenError {
   override readonly name = 'UnresolvedConflictError'

@@ -17,12 +17,20 @@ import type {
   QueryObject,
   Runner,
 } from './internals.ts'
+import { requestSessionOn } from './kept-session.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
 import type { Route } from './route.ts'
 import { routedRunner } from './routed-runner.ts'
-import { refuseStatement, refuseUnfit, refuseWriteHere, type Send, sendInside } from './statements.ts'
+import {
+  noteStatement,
+  refuseStatement,
+  refuseUnfit,
+  refuseWriteHere,
+  type Send,
+  sendInside,
+} from './statements.ts'
 import { refuseControl } from './test-refusals.ts'
 import { isKnown, rootOn, transactionOfClient } from './transaction-state.ts'
 
@@ -51,11 +59,9 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     }
 
     override runner(builder: Builder): Runner {
-      const { route } = instance
-      return ambientRunner(instance, this, builder, () => {
-        const runner = carrySite(builder, super.runner(builder))
-        return route && !instance.testing ? routedRunner(instance, route, this, builder, runner) : runner
-      })
+      return ambientRunner(instance, this, builder, () =>
+        routedRunner(instance, this, builder, carrySite(builder, super.runner(builder))),
+      )
     }
 
     override queryBuilder(): Builder {
@@ -100,7 +106,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
         const unfit = refuseUnfit(instance.guard, open, this, real, statement, true)
         const refused = unfit ?? (open && countCrossing(open, this, statement))
         if (refused) return refuseStream(stream, refused)
-        if (open) open.root.statements++
+        if (open) noteStatement(open, statement)
         return super.stream(real, tellingRoute(instance, real, statement), stream, streamOptions)
       }
       if (!(connection instanceof LazyConnection)) return send(connection)
@@ -121,7 +127,9 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     override releaseConnection(connection: Connection): Promise<unknown> {
       const lent = lentBehind(connection)
       if (lent) return lent.takeBack()
-      const owner = instance.route?.pools.ownerOf(connection)
+      const session = requestSessionOn(connection)
+      if (session) return session.endStream?.() ?? Promise.resolve()
+      const owner = instance.pools.ownerOf(connection)
       return owner ? owner.giveBack(connection) : super.releaseConnection(connection)
     }
 
@@ -139,7 +147,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
 
     override cancelQuery(connection: Connection): Promise<unknown> {
       const real = connection instanceof LazyConnection ? (connection.real ?? connection) : connection
-      const owner = instance.route?.pools.ownerOf(real)
+      const owner = instance.pools.ownerOf(real)
       return owner ? owner.cancel(real) : super.cancelQuery(real)
     }
 
@@ -188,7 +196,9 @@ function tellingRoute<Statement extends string | QueryObject>(
   connection: Connection,
   statement: Statement,
 ): Statement {
-  if (route && typeof statement !== 'string') statement.route = route.pools.routeOf(connection)
+  if (route && typeof statement !== 'string') {
+    statement.route = requestSessionOn(connection)?.choice ?? route.pools.routeOf(connection)
+  }
   return statement
 }
 

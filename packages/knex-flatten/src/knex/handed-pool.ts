@@ -5,6 +5,11 @@ export function poolSize({ pool, config }: KnexClient): number | undefined {
   return pool?.max ?? config.connectionPool?.options?.max
 }
 
+/** How long whoever uses this client is ready to wait, milliseconds; Knex's own default where nothing is said. */
+export function patienceOf({ config }: KnexClient): number {
+  return config.acquireConnectionTimeout ?? 60_000
+}
+
 /**
  * Listens for the loss of a connection out of a pool that Knex was handed, as Knex does on those that it opens itself: otherwise nobody
  * would know of it, and its error would end the process.

@@ -5,6 +5,7 @@ import type { FlattenSettings } from '../options/flatten-settings.ts'
 import type { HookCapture } from '../transaction/hook-capture.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Guard } from './guard.ts'
+import type { Pools } from './pools.ts'
 import type { Route } from './route.ts'
 import type { TestSession } from './test-session.ts'
 
@@ -18,6 +19,8 @@ export interface Instance {
   readonly guard?: Guard | undefined
   /** How it chooses among several pools; `undefined`: it has one. */
   readonly route?: Route | undefined
+  /** Where its connections come from: of several pools, or of its own. */
+  readonly pools: Pools
   /** Whether each server is to be asked, on connecting, if it is a reader, and its session put into a mode. */
   readonly asksRoles: boolean
   /** How crossings to the writer are counted. */

@@ -12,7 +12,8 @@ import type { Container, KnexTransaction } from './internals.ts'
 import { observeTransaction } from './observed-transaction.ts'
 import { rememberWatch, type Watch, watchOf } from './observed-state.ts'
 import type { Request } from './open-transaction.ts'
-import { patienceOf, refuseScope } from './opening.ts'
+import { patienceOf } from './handed-pool.ts'
+import { refuseScope } from './opening.ts'
 import { hollowOut } from './shell.ts'
 
 /** Opens a transaction in Knex's own way, and keeps an eye on it. */

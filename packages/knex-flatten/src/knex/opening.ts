@@ -22,14 +22,10 @@ import {
 import { blockHere } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import type { Instance } from './instance.ts'
-import type { KnexClient, KnexTransaction } from './internals.ts'
+import type { KnexTransaction } from './internals.ts'
+import { requestOf } from './request-sessions.ts'
 import type { Route } from './route.ts'
 import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
-
-/** How long whoever uses this client is ready to wait, milliseconds; Knex's own default where nothing is said. */
-export function patienceOf({ config }: KnexClient): number {
-  return config.acquireConnectionTimeout ?? 60_000
-}
 
 /** What a call of `transaction()` comes to. */
 export interface Opening {
@@ -75,7 +71,9 @@ export function rootState(
   frame.target = choice && instance.route!.pools.whereIs(choice.target)
   frame.crossings = new CrossingCount(frame, instance.crossings)
   frame.consistency = settings.consistency ?? instance.settings.consistency
-  return { frame, instance, settings, choice, siblings: undefined, suspends }
+  const request = requestOf(instance)
+  frame.isInRequest = request !== undefined
+  return { frame, instance, settings, choice, request, siblings: undefined, suspends }
 }
 
 /** Where a root of a routed instance is to run. */

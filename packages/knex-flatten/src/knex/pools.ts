@@ -11,8 +11,14 @@ import type { Connection } from './internals.ts'
 import { ServerCheck } from './server-check.ts'
 import { hostOf } from './server-facts.ts'
 import { isRoleFresh, learnRole, meets, type Need } from './server-role.ts'
+import type { Taken } from './taken.ts'
 import { isLackOfTime } from './wire-errors.ts'
-import { type Taken, WriterSeat } from './writer-seat.ts'
+import { WriterSeat } from './writer-seat.ts'
+
+/** What came from one of these pools. */
+interface OwnTaken extends Taken {
+  readonly from: ClientPool
+}
 
 interface PoolsOptions {
   /** The instance that they stand behind. */
@@ -38,7 +44,7 @@ export class Pools {
   readonly #consistency: ConsistencyMode | undefined
   readonly #db: object
   readonly #coolDownMs: number
-  readonly #taken = new WeakMap<Connection, Taken>()
+  readonly #taken = new WeakMap<Connection, OwnTaken>()
 
   constructor(
     readers: readonly ClientPool[],
@@ -59,7 +65,7 @@ export class Pools {
 
   /** Whose connection it is; `undefined` for one that came from elsewhere. */
   ownerOf(connection: Connection): ClientPool | undefined {
-    return this.#taken.get(connection)?.pool
+    return this.#taken.get(connection)?.from
   }
 
   /** Where what runs on a connection runs, and why. */
@@ -77,6 +83,11 @@ export class Pools {
     const pools = target === 'writer' ? [this.#seat!.pool] : this.all.filter((pool) => pool !== this.writer)
     const sizes = pools.map(({ client }) => poolSize(client))
     return sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + size!, 0)
+  }
+
+  /** The pools that reads are sent to. */
+  get forReads(): readonly ClientPool[] {
+    return this.#hasReaders ? this.all.filter((pool) => pool !== this.writer) : this.all
   }
 
   /** Closes all of them, as Knex closes one. */
@@ -97,6 +108,11 @@ export class Pools {
     return this.#seat
       ? this.#seat.take(choice, 'writer', what)
       : Promise.reject(noWriter(choice.reason, what()))
+  }
+
+  /** Takes a connection of one of them, whatever its server is. */
+  async takeOf(pool: ClientPool): Promise<Taken> {
+    return (await this.#takeFrom(pool, { target: 'reader', reason: 'reads' }, 'any'))!
   }
 
   async #takeFromReaders(choice: RouteChoice, what: () => string): Promise<Taken> {
@@ -149,7 +165,7 @@ export class Pools {
     unfit?: (host: string) => void,
   ): Promise<Taken | undefined> {
     const connection = await pool.take()
-    const taken = { connection, choice, pool }
+    const taken: OwnTaken = { connection, choice, from: pool }
     this.#taken.set(connection, taken)
     heedLoss(pool.client, connection)
     if (this.#isReady(pool, connection, need)) return taken

@@ -1,5 +1,6 @@
 import { transactionInfoOf } from '../events/info.ts'
 import { publish } from '../events/publish.ts'
+import type { RouteChoice } from '../routing/choice.ts'
 import { failedStatement } from '../transaction/failure.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import { endedBeforeBegin } from '../transaction/verdicts.ts'
@@ -9,9 +10,11 @@ import { keepRoot, openRootOn, refuseForeignConnection } from './custody.ts'
 import { endWith } from './ending.ts'
 import { heedLoss } from './handed-pool.ts'
 import { runHooksAfter } from './hooks-at-end.ts'
+import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
 import { waitForConnection } from './starvation.ts'
+import type { Taken } from './taken.ts'
 import { type OpenRoot, rememberRoot, stateOf, type TransactionState } from './transaction-state.ts'
 
 /** What Knex does on a connection, until it is to be given back. */
@@ -87,7 +90,7 @@ function atOnce(
 ): Promise<unknown> {
   if (config?.connection) return acquire(config, run)
   const got = waitForConnection(state, client)
-  if (state.choice) return onItsPool(client, state, config, run, acquire, got)
+  if (state.choice || state.request) return onItsPool(client, state, config, run, acquire, got)
   const acquired = acquire(config, (connection) => {
     got()
     return run(connection)
@@ -109,27 +112,57 @@ async function onItsPool(
     return await acquire({ ...config, connection }, run)
   } finally {
     delete connection.__knexTxId
-    await client.releaseConnection(connection)
+    await giveBack(state)
   }
 }
 
+/** Behind its end: what it has written is known to the request that it was a part of. */
+async function giveBack({ frame: { root }, taken }: TransactionState): Promise<void> {
+  await taken!.from.giveBack(taken!.connection, root.wrote && root.outcome !== 'rolled-back')
+}
+
 /** A connection out of the pool that a root belongs to. */
-async function takeFor(
-  { frame, instance, choice }: TransactionState,
-  client: KnexClient,
-): Promise<Connection> {
-  if (!choice) return client.acquireConnection()
+async function takeFor(state: TransactionState, client: KnexClient): Promise<Connection> {
+  const { frame, instance, choice, request, settings } = state
   const { root } = frame
-  const taken = await instance.route!.pools.take(choice, () => `The ${root}`)
-  root.target = taken.choice.target
-  root.route = taken.choice
+  const what = (): string => `The ${root}`
+  if (request) {
+    state.taken = await request.take({
+      choice: choice ?? { target: 'reader', reason: 'only-pool' },
+      holds: true,
+      root,
+      mayWrite: !root.readOnly,
+      consistency: settings.consistency,
+      what,
+    })
+  } else if (choice) state.taken = await instance.pools.take(choice, what)
+  else state.taken = await takeFromKnex(client)
+  if (choice) tellRoute(instance, root, state.taken.choice)
+  return state.taken.connection
+}
+
+function tellRoute({ knex }: Instance, root: RootTransaction, route: RouteChoice): void {
+  root.target = route.target
+  root.route = route
   publish('knex-flatten:route', () => ({
-    db: instance.knex,
-    route: taken.choice,
+    db: knex,
+    route,
     transaction: transactionInfoOf(root),
     statements: [],
   }))
-  return taken.connection
+}
+
+/** In Knex's own way: from the one pool there is, or from what stands in for it. */
+async function takeFromKnex(client: KnexClient): Promise<Taken> {
+  const connection = await client.acquireConnection()
+  return {
+    connection,
+    choice: { target: 'reader', reason: 'only-pool' },
+    from: {
+      giveBack: (real) => client.releaseConnection(real),
+      discard: (real) => client.destroyRawConnection(real),
+    },
+  }
 }
 
 /** The connection is taken, and BEGIN sent, by the first statement. */
@@ -139,7 +172,7 @@ async function onDemand(
   _config: unknown,
   run: Run,
 ): Promise<unknown> {
-  const { client, txid } = transaction
+  const { txid } = transaction
   const lazy: LazyConnection = new LazyConnection(() => begin(transaction, state, lazy))
   lazy.__knexTxId = txid
   try {
@@ -148,7 +181,7 @@ async function onDemand(
     lazy.close()
     if (lazy.real) {
       delete lazy.real.__knexTxId
-      await client.releaseConnection(lazy.real)
+      await giveBack(state)
     }
   }
 }
@@ -168,10 +201,10 @@ async function begin(
     const got = waitForConnection(state, client)
     const real = await takeFor(state, client).finally(got)
     if (state.settings.consistency) {
-      await inMode(real, state.settings.consistency, (unfit) => client.releaseConnection(unfit))
+      await inMode(real, state.settings.consistency, () => giveBack(state))
     }
     if (lazy.closed) {
-      await client.releaseConnection(real)
+      await giveBack(state)
       throw endedBeforeBegin(root)
     }
     lazy.become(real)

@@ -3,38 +3,53 @@ import { blockHere, hintOf } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import type { Instance } from './instance.ts'
 import type { Builder, KnexClient, QueryObject, Runner } from './internals.ts'
-import type { Route } from './route.ts'
+import { requestOf } from './request-sessions.ts'
+import { writes } from './statements.ts'
+import { endsSession } from './wire-errors.ts'
 
-/** What runs a query outside of any transaction: on a connection from the pool that it belongs to. */
+/** What runs a query outside of any transaction: on a connection from the pool that it belongs to, or of the request that it is made in. */
 export function routedRunner(
   instance: Instance,
-  route: Route,
   client: KnexClient,
   builder: Builder,
   runner: Runner,
 ): Runner {
-  if (client.transacting || builder._connection) return runner
+  if (instance.testing || client.transacting || builder._connection) return runner
+  const { route, pools } = instance
+  const request = requestOf(instance)
+  if (!route && !request) return runner
   // Where it is run from is known now, and no more when it waits for a connection.
-  const decided = decidedBy(builder)
+  const decided = decidedBy(instance, builder)
   const ensureConnection = runner.ensureConnection.bind(runner)
   runner.ensureConnection = async (...how) => {
-    const compiled = decided ? undefined : builder.toSQL()
-    const choice = decided ?? route.strategy.forStatements(textsOf(compiled!))
-    const { connection, choice: settled } = await route.pools.take(choice, () =>
-      textsOf(builder.toSQL()).join('; '),
-    )
+    const compiled = (decided && !request) || isSchemaBuilder(builder) ? undefined : builder.toSQL()
+    const choice = decided ?? route!.strategy.forStatements(textsOf(compiled!))
+    const mayWrite = request !== undefined && (compiled === undefined || textsOf(compiled).some(writes))
+    const what = (): string => textsOf(compiled ?? builder.toSQL()).join('; ')
+    // Who streams its rows says how.
+    const holds = how.length > 1
+    const taken = request
+      ? await request.take({ choice, holds, mayWrite, what })
+      : await pools.take(choice, what)
+    const { connection, from, choice: settled } = taken
     runner.connection = connection
-    publish('knex-flatten:route', () => ({
-      db: instance.knex,
-      route: settled,
-      transaction: undefined,
-      statements: textsOf(compiled ?? builder.toSQL()),
-    }))
+    if (route) {
+      publish('knex-flatten:route', () => ({
+        db: instance.knex,
+        route: settled,
+        transaction: undefined,
+        statements: textsOf(compiled ?? builder.toSQL()),
+      }))
+    }
     if (compiled && isSettled(instance, client, builder)) answerWith(builder, compiled)
     try {
       return await ensureConnection(...how)
+    } catch (error) {
+      // Nobody is to be handed what the server has closed, though Knex has not heard of it yet.
+      if (endsSession(error)) connection.__knex__disposed ??= error
+      throw error
     } finally {
-      await client.releaseConnection(connection)
+      await from.giveBack(connection, mayWrite)
     }
   }
   return runner
@@ -44,7 +59,9 @@ function textsOf(compiled: QueryObject | QueryObject[]): string[] {
   return Array.isArray(compiled) ? compiled.map(({ sql }) => sql) : [compiled.sql]
 }
 
-function decidedBy(builder: Builder): RouteChoice | undefined {
+/** The choice that does not wait for what the builder sends. */
+function decidedBy({ route }: Instance, builder: Builder): RouteChoice | undefined {
+  if (!route) return { target: 'reader', reason: 'only-pool' }
   const target = hintOf(builder)
   if (target) return { target, reason: 'hint' }
   if (isSchemaBuilder(builder)) return { target: 'writer', reason: 'schema' }

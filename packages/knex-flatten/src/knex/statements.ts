@@ -33,7 +33,7 @@ export function sendInside(
     const unfit = refuseUnfit(guard, open, client, real, statement)
     const refused = unfit ?? countCrossing(open, client, statement)
     if (refused) return Promise.reject(refused)
-    open.root.statements++
+    noteStatement(open, statement)
     return send(real, statement)
   }
   return connection instanceof LazyConnection ? connection.ready().then(sendGuarded) : sendGuarded(connection)
@@ -56,6 +56,13 @@ export function refuseUnfit(
   const frame = frameOf(client, open)
   frame.unit.doom(failedStatement(frame, refusal, typeof statement === 'string' ? statement : statement.sql))
   return refusal
+}
+
+/** Takes note of what is about to be sent: where a request's reads are to show it, also whether it writes. */
+export function noteStatement({ root }: OpenRoot, statement: string | QueryObject): void {
+  root.statements++
+  if (!root.isInRequest || root.wrote) return
+  root.wrote = writes(typeof statement === 'string' ? statement : statement.sql)
 }
 
 /** `BEGIN … SERIALIZABLE` is refused too; whether the server allows savepoints, who sets one has asked. */
@@ -88,16 +95,19 @@ export function refuseStatement(
   if (prevented) return prevented
   // Of a root that is read-only itself PostgreSQL takes care.
   if (!frame.readOnly || open.root.readOnly) return undefined
-  return classifyKnex(sql).some(({ writes }) => writes)
-    ? writeInReadOnlyScope(frame, sql, siteOf(statement))
-    : undefined
+  return writes(sql) ? writeInReadOnlyScope(frame, sql, siteOf(statement)) : undefined
 }
 
 /** Why a statement must not be sent from inside `preventWrites()`. */
 export function refuseWriteHere(statement: string | QueryObject): Error | undefined {
   if (!blockHere().preventsWrites) return undefined
   const sql = typeof statement === 'string' ? statement : statement.sql
-  return classifyKnex(sql).some(({ writes }) => writes) ? writePrevented(sql) : undefined
+  return writes(sql) ? writePrevented(sql) : undefined
+}
+
+/** Whether a text, as Knex takes it, may store something. */
+export function writes(sql: string): boolean {
+  return classifyKnex(sql).some((statement) => statement.writes)
 }
 
 /** Nothing that has not begun needs an end. */

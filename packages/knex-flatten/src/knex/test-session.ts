@@ -1,5 +1,6 @@
 import type { CallSite } from '../transaction/call-site.ts'
 import type { TransactionSettings } from '../options/transaction-settings.ts'
+import type { ClientPool } from './client-pool.ts'
 import { OneAtATime } from '../transaction/one-at-a-time.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import {
@@ -12,10 +13,9 @@ import {
   testOver,
   waitedInVain,
 } from '../transaction/test-verdicts.ts'
-import { ClientPool } from './client-pool.ts'
 import { heedLoss } from './handed-pool.ts'
 import type { Instance } from './instance.ts'
-import type { Connection, KnexClient } from './internals.ts'
+import type { Connection } from './internals.ts'
 import { LentConnection } from './lent-connection.ts'
 import { isStronger } from './opening.ts'
 import { type Ask, beginTest, beginUnit, endTest } from './test-unit.ts'
@@ -56,9 +56,7 @@ export class TestSession {
     this.site = site
     this.isolationLevel = isolationLevel
     this.#instance = instance
-    const front = instance.knex.client as KnexClient
-    const below = Object.getPrototypeOf(Object.getPrototypeOf(front)) as KnexClient
-    this.#pool = instance.route?.pools.writer ?? new ClientPool(front, 'writer', below)
+    this.#pool = instance.pools.writer ?? instance.pools.forReads[0]!
     this.#turns = new OneAtATime(stuckAfterMs, () => waitedInVain(this.#holder, stuckAfterMs, site))
     this.#ready = this.#begin()
     // Whoever has begun it is told.

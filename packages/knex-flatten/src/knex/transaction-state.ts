@@ -6,6 +6,8 @@ import type { SiblingQueue } from '../transaction/sibling-queue.ts'
 import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, KnexTransaction } from './internals.ts'
 import type { LazyConnection } from './lazy-connection.ts'
+import type { RequestSessions } from './request-sessions.ts'
+import type { Taken } from './taken.ts'
 
 /** What this library keeps for one of Knex's transactions, root or scope. */
 export interface TransactionState {
@@ -14,6 +16,10 @@ export interface TransactionState {
   readonly settings: TransactionSettings
   /** Of a root of a routed instance: where it is to run. */
   readonly choice?: RouteChoice | undefined
+  /** Of a root in a request scope: where its connection comes from. */
+  readonly request?: RequestSessions | undefined
+  /** Of a root: its connection, as this library has taken it. */
+  taken?: Taken
   /** Of a root that has sent BEGIN: whether it has begun, once that is answered. */
   begun?: Promise<boolean>
   /** Where the scopes opened on this one wait for their turn, once there was one. */

@@ -6,9 +6,11 @@ import type { FlattenOptions } from '../options/options.ts'
 import { ObservationLog } from '../observe/observation-log.ts'
 import { deriveFlatClient } from './flat-client.ts'
 import { StatementGuard } from '../guard/statement-guard.ts'
+import { ClientPool } from './client-pool.ts'
 import { Guard } from './guard.ts'
 import type { Instance } from './instance.ts'
 import type { ClassOf, KnexClient } from './internals.ts'
+import { Pools } from './pools.ts'
 import type { Route } from './route.ts'
 import { deriveObservedClient } from './observed-client.ts'
 
@@ -39,6 +41,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
         ? undefined
         : new Guard(new StatementGuard(settings.profile), settings, knex),
     route,
+    pools: route?.pools ?? onlyPool(knex, client, settings),
     asksRoles: !observed && (settings.guard === 'reader' || settings.consistency !== undefined),
     crossings: { budget: settings.crossings ?? {}, forwarded: new ForwardedTexts() },
     waitingForConnection: new Map(),
@@ -49,6 +52,12 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
     : deriveFlatClient(Client, instance)
   wrapped.set(prototype as object, instance)
   Object.setPrototypeOf(client, prototype as object)
+}
+
+/** The pool of an instance that has no other, whatever its server is. */
+function onlyPool(db: Knex, client: KnexClient, { consistency }: FlattenSettings): Pools {
+  const pool = new ClientPool(client, 'only pool', Object.getPrototypeOf(client) as KnexClient)
+  return new Pools([], pool, { db, coolDownMs: 0, checkServers: false, mayLeave: false, consistency })
 }
 
 function clientOf(knex: unknown, where: string): KnexClient {

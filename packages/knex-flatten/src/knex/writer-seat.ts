@@ -2,16 +2,9 @@ import { FlattenError } from '../errors/flatten-error.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import { writerInRecovery } from '../routing/verdicts.ts'
 import type { ClientPool } from './client-pool.ts'
-import type { Connection } from './internals.ts'
 import type { Need } from './server-role.ts'
+import type { Taken } from './taken.ts'
 import { isUnreachable } from './wire-errors.ts'
-
-/** A connection, and where it came from in the end. */
-export interface Taken {
-  readonly connection: Connection
-  readonly choice: RouteChoice
-  readonly pool: ClientPool
-}
 
 /** Takes a connection to a server that meets a need; `undefined` where it does not, and keeps none. */
 export type TakeFrom = (

@@ -29,6 +29,8 @@ export const routeReasons = [
   'cannot-forward',
   /** The writer cannot be written to any more, and this reader was promoted: it takes the writer's place. */
   'switched-over',
+  /** It is to show what the same request has written. */
+  'own-write',
   /** There is one pool only. */
   'only-pool',
 ] as const

@@ -10,6 +10,7 @@ const because: Partial<Record<RouteReason, string>> = {
   'writer-only': 'it is SERIALIZABLE, or has savepoints',
   hint: 'onWriter() says so',
   block: 'it is inside withWriter()',
+  'own-write': 'it is to show what the same request has written',
   asked: "{ target: 'writer' } says so",
 }
 

@@ -39,6 +39,9 @@ export class RootTransaction extends Unit {
   /** How many statements of the application's were sent. */
   statements = 0
   readonly openedAtMs: number = performance.now()
+  /** Whether anybody wants to know if it has written, and whether it has. */
+  isInRequest = false
+  wrote = false
   #hooks: Hooks | undefined
 
   constructor(owner: Owner, traits: Traits, site: CallSite) {

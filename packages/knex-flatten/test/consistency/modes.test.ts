@@ -2,8 +2,8 @@ import type { Knex } from 'knex'
 import { TransactionOptionsError } from 'knex-flatten'
 import { route } from 'knex-flatten/routing'
 import { describe, expect, it, vi } from 'vitest'
-import { useDatabase } from '../../../test/setup/database.ts'
-import { connectFlat, rejection, useItems } from './items.ts'
+import { useDatabase } from '../../../../test/setup/database.ts'
+import { connectFlat, rejection, useItems } from '../items.ts'
 
 const database = useItems()
 
