@@ -6,6 +6,7 @@ export default defineConfig({
   entry: [
     'src/index.ts',
     'src/consistency/consistency.ts',
+    'src/otel/otel.ts',
     'src/routing/routing.ts',
     'src/testing/testing.ts',
     'src/web/express.ts',

@@ -38,6 +38,7 @@ beforeAll(async () => {
       '@types/koa',
       '@nestjs-cls/transactional',
       'nestjs-cls',
+      '@opentelemetry/api',
     ].map((name) => versionOf(name, 'packages/knex-flatten')),
     ...olderTypeScripts.map((version) => `typescript-${version}@npm:typescript@${version}`),
   ])

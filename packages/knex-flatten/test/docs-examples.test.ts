@@ -12,6 +12,7 @@ import * as knexFlatten from 'knex-flatten'
 import * as forExpress from 'knex-flatten/express'
 import * as forFastify from 'knex-flatten/fastify'
 import * as forKoa from 'knex-flatten/koa'
+import * as otel from 'knex-flatten/otel'
 import * as routing from 'knex-flatten/routing'
 import * as testing from 'knex-flatten/testing'
 import Koa from 'koa'
@@ -54,6 +55,7 @@ const modules: Record<string, unknown> = {
   'knex-flatten/express': forExpress,
   'knex-flatten/fastify': forFastify,
   'knex-flatten/koa': forKoa,
+  'knex-flatten/otel': otel,
   'knex-flatten/routing': routing,
   'knex-flatten/testing': testing,
 }

@@ -24,6 +24,8 @@ export interface TransactionInfo extends OpenedInfo {
   readonly consistency: ConsistencyMode | undefined
   /** Where it runs, and why, once that is settled; `undefined` where there is one pool. */
   readonly route: RouteChoice | undefined
+  /** Which run this is, from 1, where it is run again. */
+  readonly attempt: number
   /** How many statements of the application's were sent so far. */
   readonly statements: number
   /** How often it has crossed to the writer so far. */
@@ -103,6 +105,10 @@ class Transaction extends Opened implements TransactionInfo {
 
   get route(): RouteChoice | undefined {
     return this.#root.route
+  }
+
+  get attempt(): number {
+    return this.#root.attempt
   }
 
   get statements(): number {

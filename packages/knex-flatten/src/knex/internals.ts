@@ -78,7 +78,12 @@ export interface KnexClient {
   readonly config: {
     readonly acquireConnectionTimeout?: number
     /** A pool that Knex was handed, from 3.3 on: one like its own, or the driver's. */
-    readonly connectionPool?: { readonly options?: { readonly max?: number } }
+    readonly connectionPool?: {
+      readonly options?: { readonly max?: number }
+      readonly totalCount?: number
+      readonly idleCount?: number
+      readonly waitingCount?: number
+    }
   }
   transaction(
     container: Container,
@@ -102,7 +107,12 @@ export interface KnexClient {
   acquireConnection(): Promise<Connection>
   releaseConnection(connection: Connection): Promise<unknown>
   destroy(callback?: (error?: unknown) => void): Promise<void>
-  readonly pool?: { readonly max?: number; numUsed?(): number; numPendingAcquires?(): number }
+  readonly pool?: {
+    readonly max?: number
+    numUsed?(): number
+    numFree?(): number
+    numPendingAcquires?(): number
+  }
   readonly logger: { warn(message: string): void }
   _query(connection: Connection, statement: QueryObject): Promise<QueryObject>
   _stream(

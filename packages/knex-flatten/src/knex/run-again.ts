@@ -14,10 +14,12 @@ export function runAgain(
   open: () => KnexTransaction,
 ): Promise<unknown> {
   let latest: KnexTransaction
+  let attempts = 0
   return retrying(
     policy,
     () => {
       latest = open()
+      stateOf(latest).frame.root.attempt = ++attempts
       passEventsOn(latest, shell)
       return latest
     },

@@ -36,6 +36,8 @@ export class RootTransaction extends Unit {
   rowStreams = 0
   /** How often it crosses to the writer. */
   crossings: CrossingCount | undefined
+  /** Which run of it this is, where it is run again. */
+  attempt = 1
   /** How many statements of the application's were sent. */
   statements = 0
   readonly openedAtMs: number = performance.now()
