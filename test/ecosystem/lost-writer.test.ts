@@ -9,6 +9,7 @@ import {
   ForwardingError,
 } from 'knex-flatten'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { wayTo } from '../setup/way.ts'
 
 describe('a flattened instance on a reader that may lose its writer', () => {
   let reader: ForwardingReader
@@ -162,6 +163,24 @@ describe('a flattened instance on a reader that may lose its writer', () => {
     )
     expect(runs).toBe(2)
     expect(await stored()).toEqual([1, 2])
+  })
+
+  it('runs a transaction again that found nobody at the address of the writer', async () => {
+    const away = await wayTo(reader.primaryUrl)
+    await away.cut()
+    let asked = 0
+    const connection = () => ({
+      connectionString: ++asked === 1 ? away.url : reader.primaryUrl,
+      expirationChecker: () => asked === 1,
+    })
+    const writer = flatten(createKnex({ client: 'pg', connection, pool: { min: 0, max: 1 } }))
+    try {
+      await writer.transaction((trx) => insert(trx, 1), { retry: { minDelayMs: 1 } })
+    } finally {
+      await writer.destroy()
+    }
+    expect(asked).toBe(2)
+    expect(await stored()).toEqual([1])
   })
 
   it('calls a hook once the reader shows what was committed, also to other sessions', async () => {

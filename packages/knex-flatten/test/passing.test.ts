@@ -21,8 +21,9 @@ it.each([
   ...['40001', '40P01', '08000', '08001', '08003', '08006', '57P01', '57P02', '57P03'].map((code) =>
     told(code),
   ),
-  Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
-  Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }),
+  ...['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].map(
+    (code) => Object.assign(new Error(code), { code }),
+  ),
   new Error('Connection terminated unexpectedly'),
   new Error('Connection ended unexpectedly'),
   new Error('Client has encountered a connection error and is not queryable'),
@@ -38,6 +39,7 @@ it.each([
   Object.assign(new Error('not of the database'), { code: '40001' }),
   new Error('The Connection terminated of a story'),
   { message: 'Connection terminated unexpectedly' },
+  Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }),
   { code: 'ECONNRESET' },
   undefined,
   'Connection terminated',

@@ -55,12 +55,15 @@ export function isPassing(error: unknown): boolean {
   }
 }
 
+/** The system says that a connection has gone, or that nobody is there now: a server that starts again takes a moment. */
+const NOT_NOW =
+  /^(?:ECONNRESET|EPIPE|ECONNREFUSED|ECONNABORTED|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|EAI_AGAIN)$/
+
 function isLostConnection(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code } = error as { code?: unknown }
   return (
-    code === 'ECONNRESET' ||
-    code === 'EPIPE' ||
+    (typeof code === 'string' && NOT_NOW.test(code)) ||
     /^Connection (?:terminated|ended)|Client has encountered a connection error/.test(error.message)
   )
 }
