@@ -76,6 +76,11 @@ describe('flatten()', () => {
       { nested: 'join' },
       /nested must be "flatten", "throw", "escalate", "observe", not "join"/,
     ],
+    [
+      'a writer for what is refused where there is none',
+      { onUnsupported: 'writer' },
+      /onUnsupported 'writer' needs an instance that has a writer.*route\(\{ reader, writer, onUnsupported: 'writer' \}\)/,
+    ],
     ['a lazyBegin that is none', { lazyBegin: 1 }, /lazyBegin must be true or false, not 1/],
     ['an unknown ambient', { ambient: { foreignConnection: 'allow' } }, /ambient must be true, false or/],
     ['more in ambient', { ambient: { foreignConnection: 'join', and: 1 } }, /ambient must be true, false or/],

@@ -4,11 +4,15 @@ import { shortenSql } from '../transaction/failure.ts'
 import type { Answer } from './answer.ts'
 import type { Objection } from './objection.ts'
 
-/** The error that a statement is refused with instead of being sent. */
-export function unsupported(objection: Objection, profile: ResolvedProfile): UnsupportedStatementError {
+/** The error that a statement is refused with instead of being sent; `wayOut` is what the instance has to offer beside. */
+export function unsupported(
+  objection: Objection,
+  profile: ResolvedProfile,
+  wayOut: string | undefined,
+): UnsupportedStatementError {
   const { rule, sql } = objection
   const { instead, source } = supportTable[rule]
-  const message = `The statement\n    ${shortenSql(sql)}\nwas not sent: ${tell(objection, profile)}`
+  const message = `The statement\n    ${shortenSql(sql)}\nwas not sent: ${tell(objection, profile)}${wayOut === undefined ? '' : `\n${wayOut}`}`
   return new UnsupportedStatementError(message, { rule, statement: sql, instead, source })
 }
 

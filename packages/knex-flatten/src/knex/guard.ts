@@ -18,12 +18,17 @@ export class Guard {
   readonly #statements: StatementGuard
   readonly #settings: GuardSettings
   readonly #db: object
+  readonly #hasWriter: boolean
   /** The texts that were warned of: a log is not to be flooded. */
   readonly #told = new Set<string>()
 
-  /** @param db - the instance that it guards. */
-  constructor(statements: StatementGuard, settings: GuardSettings, db: object) {
+  /**
+   * @param db - the instance that it guards.
+   * @param hasWriter - whether that has a writer beside its reader.
+   */
+  constructor(statements: StatementGuard, settings: GuardSettings, db: object, hasWriter: boolean) {
     this.#db = db
+    this.#hasWriter = hasWriter
     this.#statements = statements
     this.#settings = settings
   }
@@ -42,11 +47,9 @@ export class Guard {
     const objection = isStream ? this.#statements.objectionToStream(sql) : this.#statements.objectionTo(sql)
     if (!objection) return undefined
     if (this.#settings.guard === 'reader' && knownRole(connection) !== 'reader') return undefined
-    const isRefused = objection.how === 'refuse' && this.#settings.onUnsupported === 'throw'
+    const isRefused = objection.how === 'refuse' && this.#settings.onUnsupported !== 'warn'
     this.#tell(connection, objection, isRefused ? 'refused' : 'sent')
-    if (isRefused) {
-      return unsupported(objection, this.#statements.profile)
-    }
+    if (isRefused) return unsupported(objection, this.#statements.profile, this.#wayOut(client))
     this.#warn(client, objection)
     return undefined
   }
@@ -56,6 +59,13 @@ export class Guard {
       const root = rootOn(connection)?.root
       return { db: this.#db, transaction: root && transactionInfoOf(root), rule, verdict, sql }
     })
+  }
+
+  #wayOut(client: KnexClient): string | undefined {
+    if (!this.#hasWriter) return undefined
+    return client.transacting
+      ? "A transaction never moves. Open this one on the writer: { target: 'writer' }."
+      : 'On the writer it runs: onWriter(builder), withWriter(fn).'
   }
 
   #warn(client: KnexClient, objection: Objection): void {

@@ -32,7 +32,7 @@ export function routeInstance({
     mayLeave: writes === 'auto',
     consistency: flatten.consistency,
   })
-  const strategy = new Strategy(writes, flatten.profile ?? 'aws-global')
+  const strategy = new Strategy(writes, flatten.profile ?? 'aws-global', flatten.onUnsupported === 'writer')
   wrapClient(knex!, flatten, { strategy, pools })
   schemaWorkOnWriter(knex!)
   return knex!

@@ -23,13 +23,13 @@ export function routedRunner(
   const ensureConnection = runner.ensureConnection.bind(runner)
   runner.ensureConnection = async (...how) => {
     const compiled = (decided && !request) || isSchemaBuilder(builder) ? undefined : builder.toSQL()
-    const choice = decided ?? route!.strategy.forStatements(textsOf(compiled!))
+    // Who streams its rows says how.
+    const isStream = how.length > 1
+    const choice = decided ?? route!.strategy.forStatements(textsOf(compiled!), isStream)
     const mayWrite = request !== undefined && (compiled === undefined || textsOf(compiled).some(writes))
     const what = (): string => textsOf(compiled ?? builder.toSQL()).join('; ')
-    // Who streams its rows says how.
-    const holds = how.length > 1
     const taken = request
-      ? await request.take({ choice, holds, mayWrite, what })
+      ? await request.take({ choice, holds: isStream, mayWrite, what })
       : await pools.take(choice, what)
     const { connection, from, choice: settled } = taken
     runner.connection = connection

@@ -39,7 +39,7 @@ export function wrapClient(knex: Knex, options: FlattenOptions, route?: Route): 
     guard:
       observed || settings.guard === 'off'
         ? undefined
-        : new Guard(new StatementGuard(settings.profile), settings, knex),
+        : new Guard(new StatementGuard(settings.profile), settings, knex, route?.pools.writer !== undefined),
     route,
     pools: route?.pools ?? onlyPool(knex, client, settings),
     asksRoles: !observed && (settings.guard === 'reader' || settings.consistency !== undefined),

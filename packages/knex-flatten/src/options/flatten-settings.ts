@@ -49,7 +49,7 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
     holds: isBudget,
   },
   guard: oneOf(['reader', 'always', 'off']),
-  onUnsupported: oneOf(['throw', 'warn']),
+  onUnsupported: oneOf(['throw', 'warn', 'writer']),
   profile: {
     allowed: "'aws-global', 'aws-local' or an object { name, extends, verdicts }",
     holds: (value) => typeof value === 'string' || isRecord(value),
@@ -65,7 +65,15 @@ function isBudget(value: unknown): boolean {
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
 export function checkFlattenOptions(options: unknown = {}): FlattenOptions {
-  return checkOptions('flatten(knex, options)', options, {})
+  const where = 'flatten(knex, options)'
+  const checked = checkOptions(where, options, {})
+  if (checked.onUnsupported === 'writer') {
+    throw new TransactionOptionsError(
+      `${where}: onUnsupported 'writer' needs an instance that has a writer beside its reader, and this one has one pool. Make it by ` +
+        "route({ reader, writer, onUnsupported: 'writer' }) of knex-flatten/routing, or choose 'throw' or 'warn'.",
+    )
+  }
+  return checked
 }
 
 /**

@@ -48,10 +48,14 @@ export interface FlattenOptions {
    */
   readonly guard?: 'reader' | 'always' | 'off'
   /**
-   * What becomes of a statement that the profile refuses: `'throw'` (default) rejects it with `UnsupportedStatementError` and sends nothing;
-   * `'warn'` sends it and says so in Knex's log, each text once.
+   * What becomes of a statement that the profile refuses. Default `'throw'`.
+   *
+   * - `'throw'`: it is rejected with `UnsupportedStatementError`, and nothing is sent;
+   * - `'warn'`: it is sent, and Knex's log told so, each text once;
+   * - `'writer'`, of a routed instance that has a writer: outside of a transaction it runs there, and so does a transaction that is to be
+   *   SERIALIZABLE. Inside a transaction on a reader nothing can move: it is rejected.
    */
-  readonly onUnsupported?: 'throw' | 'warn'
+  readonly onUnsupported?: 'throw' | 'warn' | 'writer'
   /**
    * What reads on a reader wait for, in every session of the instance; on a writer it means nothing. Default: what the server is set to.
    *

@@ -67,6 +67,13 @@ export function checkRouteOptions(options: unknown): RouteSettings {
   }
   if (writes === 'writer' && writer === undefined)
     throw refused("writes: 'writer' needs a writer. Pass { writer }")
+  if (flatten.onUnsupported === 'writer' && writer === undefined)
+    throw refused("onUnsupported: 'writer' needs a writer. Pass { writer }, or choose 'throw' or 'warn'")
+  if (flatten.onUnsupported === 'writer' && flatten.guard === 'always') {
+    throw refused(
+      "onUnsupported: 'writer' and guard: 'always' contradict each other: the writer would refuse what is sent to it. Drop one of them",
+    )
+  }
   return {
     readers,
     writer,

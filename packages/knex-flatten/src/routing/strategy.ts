@@ -1,6 +1,7 @@
 import {
   classifyKnex,
   judge,
+  resolveProfile,
   type AwsProfile,
   type ForwardingProfile,
   type Statement,
@@ -41,6 +42,10 @@ function strongest(needs: readonly Need[]): Need {
 export class Strategy {
   readonly #writes: Writes
   readonly #profile: AwsProfile | ForwardingProfile
+  /** What a reader refuses goes to the writer. */
+  readonly #mayLeave: boolean
+  readonly #unsupportedLeaves: boolean
+  readonly #refusesStreams: boolean
   readonly #seen = new LRUCache<string, Need>({
     max: MAX_TEXTS,
     maxSize: MAX_CHARACTERS,
@@ -48,25 +53,36 @@ export class Strategy {
     sizeCalculation: (_need, sql) => sql.length + 1,
   })
 
-  constructor(writes: Writes, profile: AwsProfile | ForwardingProfile) {
+  /** @param unsupportedLeaves - what a reader refuses goes to the writer, also where writes are forwarded. */
+  constructor(writes: Writes, profile: AwsProfile | ForwardingProfile, unsupportedLeaves = false) {
     this.#writes = writes
     this.#profile = profile
+    this.#unsupportedLeaves = unsupportedLeaves
+    this.#refusesStreams = resolveProfile(profile).verdicts['portal-fetch'].verdict === 'refuse'
+    this.#mayLeave = unsupportedLeaves || writes !== 'forward'
   }
 
-  /** For what a builder sends outside of any transaction, as Knex has compiled it: one statement, or several on one connection. */
-  forStatements(texts: readonly string[]): RouteChoice {
-    const need = strongest(texts.map((sql) => this.#needOf(sql)))
+  /**
+   * For what a builder sends outside of any transaction, as Knex has compiled it: one statement, or several on one connection.
+   *
+   * @param isStream - its rows are fetched in parts.
+   */
+  forStatements(texts: readonly string[], isStream = false): RouteChoice {
+    const need =
+      isStream && this.#refusesStreams ? 'writer' : strongest(texts.map((sql) => this.#needOf(sql)))
     if (need === 'reads') return { target: 'reader', reason: 'reads' }
-    if (need === 'writer' && this.#writes !== 'forward') return { target: 'writer', reason: 'unsupported' }
+    if (need === 'writer' && this.#mayLeave) return { target: 'writer', reason: 'unsupported' }
     return this.#forWrites()
   }
 
   /** For a root, which stays where it begins. */
   forRoot({ readOnly, isolationLevel, target, savepoints }: RootTraits): RouteChoice {
     if (target !== undefined) return { target, reason: 'asked' }
-    if (readOnly === true) return { target: 'reader', reason: 'read-only' }
-    const isWriterOnly = savepoints || isolationLevel === 'serializable'
-    if (isWriterOnly && this.#writes !== 'forward') return { target: 'writer', reason: 'writer-only' }
+    const isSerializable = isolationLevel === 'serializable'
+    if (readOnly === true && !(isSerializable && this.#unsupportedLeaves)) {
+      return { target: 'reader', reason: 'read-only' }
+    }
+    if ((savepoints || isSerializable) && this.#mayLeave) return { target: 'writer', reason: 'writer-only' }
     return this.#forWrites()
   }
 

@@ -12,6 +12,7 @@ import { onReader, onWriter, preventWrites, route, withWriter } from 'knex-flatt
 import { inTestTransaction } from 'knex-flatten/testing'
 import { describe, expect, it } from 'vitest'
 import { idsIn, rejection, useItems } from '../items.ts'
+import { told } from '../events/told.ts'
 import { placeOf, pool, WHERE } from './routes.ts'
 
 const database = useItems()
@@ -232,6 +233,61 @@ describe('where only the writer can do it', () => {
     )
   })
 
+  it.each(['forward', 'writer', 'auto'] as const)(
+    "with onUnsupported: 'writer' a statement goes to it, and all else stays (writes: %s)",
+    async (writes) => {
+      const db = routed(writes, { onUnsupported: 'writer' })
+      const routes = told('knex-flatten:route')
+      await expect(db.raw('truncate orders')).resolves.toBeDefined()
+      expect(await rejection(db.schema.raw('lock table orders'))).toMatchObject({ code: '25P01' })
+      await expect(db('orders').truncate()).resolves.toBeDefined()
+      expect(await db.raw('analyze items; select 1')).toHaveLength(2)
+      expect(await placeOf(db)).toBe('reader')
+      const rows = db.raw("select set_config('lock_timeout', '1s', false), pg_notify('news', '')").stream()
+      expect(await rows.toArray()).toHaveLength(1)
+      expect(routes.map(({ route: { target, reason } }) => `${target}, ${reason}`)).toEqual([
+        'writer, unsupported',
+        'writer, schema',
+        'writer, unsupported',
+        'writer, unsupported',
+        'reader, reads',
+        'writer, unsupported',
+      ])
+    },
+  )
+
+  it('a stream goes to it, where the profile says that a reader refuses those', async () => {
+    const verdicts = { 'portal-fetch': { verdict: 'refuse', known: 'measured' } } as const
+    const profile = { name: 'ours', extends: 'aws-local', verdicts } as const
+    for (const options of [{ writes: 'forward', onUnsupported: 'writer' }, { writes: 'auto' }] as const) {
+      const db = routed(options.writes, { ...options, profile })
+      expect(await db.raw(WHERE).stream().toArray()).toEqual([{ reader: false }])
+      expect(await placeOf(db)).toBe('reader')
+    }
+  })
+
+  it("with onUnsupported: 'writer' a transaction on a reader refuses it, and says what to do", async () => {
+    const db = routed('forward', { onUnsupported: 'writer' })
+    for (const config of [{}, { readOnly: true }]) {
+      const error = await rejection(db.transaction((trx) => trx.raw('truncate orders'), config))
+      expect(error).toBeInstanceOf(UnsupportedStatementError)
+      expect(error.message).toContain("Open this one on the writer: { target: 'writer' }.")
+    }
+    await db.transaction((trx) => trx.raw('truncate orders'), { target: 'writer' })
+    const hinted = await rejection(onReader(db.raw('truncate orders')))
+    expect(hinted.message).toContain('onWriter(builder)')
+  })
+
+  it.each([{}, { readOnly: true }])(
+    "with onUnsupported: 'writer' a transaction goes to it that is to be SERIALIZABLE: %j",
+    async (config) => {
+      await routed('forward', { onUnsupported: 'writer' }).transaction(
+        async (trx) => expect(await placeOf(trx)).toBe('writer'),
+        { isolationLevel: 'serializable', ...config },
+      )
+    },
+  )
+
   it('with a nested: escalate every transaction goes to it, for its savepoints', async () => {
     const db = routed('auto', { nested: 'escalate' })
     await db.transaction(async (trx) => {
@@ -428,6 +484,16 @@ describe('route() refuses', () => {
       'another strategy',
       () => ({ writer: one(database, 'primary'), writes: 'both' }),
       /'?"forward", "writer", "auto"/,
+    ],
+    [
+      "onUnsupported: 'writer' without one",
+      () => ({ reader: one(database, 'reader'), onUnsupported: 'writer' }),
+      /onUnsupported: 'writer' needs a writer\. Pass \{ writer \}/,
+    ],
+    [
+      "onUnsupported: 'writer' with a guard on it",
+      () => ({ writer: one(database, 'primary'), onUnsupported: 'writer', guard: 'always' }),
+      /contradict each other/,
     ],
     ['no Knex', () => ({ reader: {} }), /not a Knex instance/],
     ['MySQL', () => ({ reader: on('mysql2') }), /Only PostgreSQL/],

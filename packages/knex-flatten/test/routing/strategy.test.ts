@@ -43,6 +43,24 @@ describe('where a statement runs', () => {
     expect(place('forward', sql)).toBe('reader, forwards')
   })
 
+  it.each(onlyWriter)("only the writer, with onUnsupported 'writer': %s", (sql) => {
+    const leaving = new Strategy('forward', 'aws-global', true)
+    expect(leaving.forStatements([sql])).toEqual({ target: 'writer', reason: 'unsupported' })
+  })
+
+  it("with onUnsupported 'writer' reads, writes, and transactions that a reader takes, stay on it", () => {
+    const leaving = new Strategy('forward', 'aws-global', true)
+    const level = (isolationLevel: string, readOnly = false) =>
+      leaving.forRoot({ isolationLevel, readOnly, savepoints: false })
+    expect(leaving.forStatements(['select 1'])).toEqual({ target: 'reader', reason: 'reads' })
+    expect(leaving.forStatements(['delete from items'])).toEqual({ target: 'reader', reason: 'forwards' })
+    expect(leaving.forRoot({ savepoints: false })).toEqual({ target: 'reader', reason: 'forwards' })
+    expect(level('repeatable read')).toEqual({ target: 'reader', reason: 'forwards' })
+    expect(level('serializable')).toEqual({ target: 'writer', reason: 'writer-only' })
+    expect(level('serializable', true)).toEqual({ target: 'writer', reason: 'writer-only' })
+    expect(level('repeatable read', true)).toEqual({ target: 'reader', reason: 'read-only' })
+  })
+
   it.each(notForReaders)('not as a read, though a standby takes it: %s (%s)', (sql) => {
     expect(place('writer', sql)).toMatch(/^writer/)
     expect(place('auto', sql)).not.toBe('reader, reads')
