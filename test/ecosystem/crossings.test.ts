@@ -1,6 +1,7 @@
 import { type ForwardingReader, startForwardingReader } from '@knex-flatten/emulator'
 import createKnex, { type Knex } from 'knex'
-import { crossingsOf, flatten } from 'knex-flatten'
+import { crossingsOf, flatten, TransactionOptionsError } from 'knex-flatten'
+import { requestScope } from 'knex-flatten/consistency'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
 let reader: ForwardingReader
@@ -71,4 +72,31 @@ it.each(Object.keys(programs))('counts as many crossings as there are: %s', asyn
     })
     .catch(() => undefined)
   expect(crossingsOf(handle)).toBe(reader.crossings().total - before)
+})
+
+const alone: Readonly<Record<string, () => PromiseLike<unknown>>> = {
+  'a read': () => db('item').select(),
+  'a write': () => touch(db),
+  'a stream': () => db('item').forUpdate().select().stream().toArray(),
+  'a transaction, and a write before and behind it': async () => {
+    await touch(db)
+    await db.transaction(async (trx) => touch(trx))
+    await db('item').select()
+    await touch(db)
+  },
+  'transactions at the same time': () =>
+    Promise.all([
+      db.transaction(async (trx) => touch(trx)),
+      db.transaction(async (trx) => trx('item').select()),
+    ]),
+}
+
+it.each(Object.keys(alone))('counts as many crossings of a request as there are: %s', async (name) => {
+  const before = reader.crossings().total
+  const counted = await requestScope(db, async () => {
+    await requestScope(db, alone[name]!)
+    return crossingsOf(db)
+  })
+  expect(counted).toBe(reader.crossings().total - before)
+  expect(() => crossingsOf(db)).toThrow(TransactionOptionsError)
 })

@@ -9,6 +9,7 @@ import express from 'express'
 import fastify from 'fastify'
 import createKnex from 'knex'
 import * as knexFlatten from 'knex-flatten'
+import * as consistency from 'knex-flatten/consistency'
 import * as forExpress from 'knex-flatten/express'
 import * as forFastify from 'knex-flatten/fastify'
 import * as forKoa from 'knex-flatten/koa'
@@ -52,6 +53,7 @@ const modules: Record<string, unknown> = {
   'node:async_hooks': asyncHooks,
   'node:diagnostics_channel': diagnosticsChannel,
   'knex-flatten': knexFlatten,
+  'knex-flatten/consistency': consistency,
   'knex-flatten/express': forExpress,
   'knex-flatten/fastify': forFastify,
   'knex-flatten/koa': forKoa,

@@ -5,6 +5,8 @@ import { encodeToken, type WrittenAt } from './token.ts'
 /** What a request has written, and how its reads are to show it; knows nothing of connections. */
 export class RequestScope {
   readonly settings: RequestSettings
+  /** How often it has crossed to the writer, in its transactions and outside of them. */
+  crossings = 0
   /** How many writes its reads are to show: its own, and those before it that a token stands for. */
   #writes = 0
   #before: WrittenAt | undefined

@@ -1,3 +1,4 @@
+import type { RouteChoice } from '../routing/choice.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { ForwardedTexts } from './forwarded-texts.ts'
 
@@ -18,6 +19,11 @@ export interface CrossingRules {
 const NONE: ReadonlyMap<string, number> = new Map()
 const MOST_TEXTS = 100
 
+/** Where crossings are added up beside the transaction that they are of. */
+export interface CrossingTally {
+  crossings: number
+}
+
 /** What a statement is answered with that is about to be sent. */
 type Verdict = 'fine' | 'warn' | 'refuse'
 
@@ -30,11 +36,14 @@ type Verdict = 'fine' | 'warn' | 'refuse'
 export class CrossingCount {
   readonly #root: RootTransaction
   readonly #rules: CrossingRules
+  readonly #tally: CrossingTally | undefined
   #sent = 0
   #texts: Map<string, number> | undefined
   #warned = false
 
-  constructor(root: RootTransaction, rules: CrossingRules) {
+  /** @param tally - what they are added to as well. */
+  constructor(root: RootTransaction, rules: CrossingRules, tally?: CrossingTally) {
+    this.#tally = tally
     this.#root = root
     this.#rules = rules
   }
@@ -55,7 +64,7 @@ export class CrossingCount {
     const { warn = Infinity, max = Infinity } = this.#rules.budget
     const withCommit = this.#sent + 2
     if (withCommit > max) return 'refuse'
-    this.#sent++
+    this.#count()
     if (warn === Infinity && max === Infinity) return 'fine'
     this.#remember(sql)
     if (withCommit <= warn || this.#warned) return 'fine'
@@ -66,7 +75,12 @@ export class CrossingCount {
   /** Counts a statement of the transaction's own that is sent. */
   control(control: 'begin' | 'savepoint' | 'commit' | 'rollback'): void {
     const isEnd = control === 'commit' || control === 'rollback'
-    if (this.#isFarAway || (isEnd && this.#sent > 0)) this.#sent++
+    if (this.#isFarAway || (isEnd && this.#sent > 0)) this.#count()
+  }
+
+  #count(): void {
+    this.#sent++
+    if (this.#tally) this.#tally.crossings++
   }
 
   #remember(sql: string): void {
@@ -82,7 +96,19 @@ export class CrossingCount {
   }
 
   get #isFarAway(): boolean {
-    const { route } = this.#root
-    return route?.target === 'writer' && route.reason !== 'only-pool'
+    return isFarAway(this.#root.route)
   }
+}
+
+/** Whether a statement outside of any transaction crosses: it is stored at once, in one round trip. */
+export function crossesAlone(
+  sql: string,
+  route: RouteChoice | undefined,
+  { forwarded }: CrossingRules,
+): boolean {
+  return isFarAway(route) || forwarded.has(sql)
+}
+
+function isFarAway(route: RouteChoice | undefined): boolean {
+  return route?.target === 'writer' && route.reason !== 'only-pool'
 }

@@ -1,10 +1,38 @@
 import { crossingsExceeded, manyCrossings } from '../crossings/verdicts.ts'
+import { crossesAlone } from '../crossings/crossing-count.ts'
+import { TransactionOptionsError } from '../errors/errors.ts'
 import { publish } from '../events/publish.ts'
 import { transactionInfoOf } from '../events/info.ts'
 import { failedStatement } from '../transaction/failure.ts'
-import type { KnexClient, QueryObject } from './internals.ts'
+import type { Instance } from './instance.ts'
+import { requestAround } from './request-sessions.ts'
+import { routeOn } from './route-on.ts'
+import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { warn } from './log.ts'
 import { frameOf, type OpenRoot, stateOf, transactionBehind } from './transaction-state.ts'
+
+/** Counts a statement outside of any transaction that is about to be sent, if it crosses and is made in a request. */
+export function countOutside(
+  instance: Instance,
+  connection: Connection,
+  statement: string | QueryObject,
+): void {
+  const request = requestAround(instance)
+  if (!request) return
+  const sql = typeof statement === 'string' ? statement : statement.sql
+  const route = instance.route && routeOn(connection, instance.route)
+  if (crossesAlone(sql, route, instance.crossings)) request.scope.crossings++
+}
+
+/** How often the request has crossed that the caller runs in. @throws TransactionOptionsError outside of any */
+export function crossingsOfRequest(instance: Instance): number {
+  const request = requestAround(instance)
+  if (request) return request.scope.crossings
+  throw new TransactionOptionsError(
+    'crossingsOf(db): this is neither inside a transaction nor inside a request scope. Pass the trx that the callback was handed, or call it inside ' +
+      'requestScope(db, fn) of knex-flatten/consistency.',
+  )
+}
 
 /**
  * Counts a statement of a transaction that is about to be sent, if it crosses to the writer.

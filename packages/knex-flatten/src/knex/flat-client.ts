@@ -4,7 +4,7 @@ import { ambientRunner } from './ambient.ts'
 import { asExplained, explainStream, heed } from './answers.ts'
 import { carrySite, noteSite } from './asked-at.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
-import { countCrossing } from './crossings.ts'
+import { countCrossing, countOutside } from './crossings.ts'
 import { inMode } from './consistency-mode.ts'
 import type { Instance } from './instance.ts'
 import type {
@@ -22,6 +22,7 @@ import { LazyConnection } from './lazy-connection.ts'
 import { lentBehind } from './lent-connection.ts'
 import { openTransaction } from './open-transaction.ts'
 import type { Route } from './route.ts'
+import { routeOn } from './route-on.ts'
 import { routedRunner } from './routed-runner.ts'
 import {
   noteStatement,
@@ -89,7 +90,9 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       }
       if (open) return sendInside(instance.guard, open, this, connection, statement, send)
       const unfit = refuseWriteHere(statement) ?? instance.guard?.refusalOf(statement, this, connection)
-      return unfit ? Promise.reject(unfit) : send(connection, statement)
+      if (unfit) return Promise.reject(unfit)
+      countOutside(instance, connection, statement)
+      return send(connection, statement)
     }
 
     override stream(
@@ -107,6 +110,7 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
         const refused = unfit ?? (open && countCrossing(open, this, statement))
         if (refused) return refuseStream(stream, refused)
         if (open) noteStatement(open, statement)
+        else countOutside(instance, real, statement)
         return super.stream(real, tellingRoute(instance, real, statement), stream, streamOptions)
       }
       if (!(connection instanceof LazyConnection)) return send(connection)
@@ -197,7 +201,7 @@ function tellingRoute<Statement extends string | QueryObject>(
   statement: Statement,
 ): Statement {
   if (route && typeof statement !== 'string') {
-    statement.route = requestSessionOn(connection)?.choice ?? route.pools.routeOf(connection)
+    statement.route = routeOn(connection, route)
   }
   return statement
 }

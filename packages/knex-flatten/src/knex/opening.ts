@@ -23,7 +23,7 @@ import { blockHere } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import type { Instance } from './instance.ts'
 import type { KnexTransaction } from './internals.ts'
-import { requestOf } from './request-sessions.ts'
+import { requestAround, requestOf } from './request-sessions.ts'
 import type { Route } from './route.ts'
 import { stateOf, transactionBehind, type TransactionState } from './transaction-state.ts'
 
@@ -69,10 +69,10 @@ export function rootState(
   const choice =
     instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
   frame.target = choice && instance.route!.pools.whereIs(choice.target)
-  frame.crossings = new CrossingCount(frame, instance.crossings)
   frame.consistency = settings.consistency ?? instance.settings.consistency
   const request = requestOf(instance)
   frame.isInRequest = request !== undefined
+  frame.crossings = new CrossingCount(frame, instance.crossings, requestAround(instance)?.scope)
   return { frame, instance, settings, choice, request, siblings: undefined, suspends }
 }
 
