@@ -1,6 +1,6 @@
 import { type ForwardingReader, startForwardingReader } from '@knex-flatten/emulator'
 import createKnex, { type Knex } from 'knex'
-import { FlattenError, NoWriterError, TransactionOptionsError } from 'knex-flatten'
+import { FlattenError, NoWriterError, TransactionOptionsError, UnexpectedRollbackError } from 'knex-flatten'
 import { onWriter, route, type RouteOptions } from 'knex-flatten/routing'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -180,6 +180,63 @@ describe('a switchover', () => {
     await pair.faults.switchover()
     await onWriter(db('item').insert({ id: 33 }))
     expect(await ids(primaryUrl)).toEqual(expect.arrayContaining([31, 33]))
+  })
+})
+
+describe('a writer that is lost in mid-transaction', () => {
+  usePair()
+
+  it.each([
+    ['its own session', 'writer', 'restarts', () => pair.faults.restartWriter()],
+    ['its own session', 'writer', 'crashes', () => pair.faults.crashWriter()],
+    ['a reader that forwards', 'forward', 'restarts', () => pair.faults.restartWriter()],
+    ['a reader that forwards', 'forward', 'crashes', () => pair.faults.crashWriter()],
+    ['a reader that forwards', 'forward', 'ends it', () => pair.faults.killForwardedSessions()],
+  ] as const)(
+    'through %s (writes: %s), because it %s, is told, and leaves nothing half done',
+    async (_way, writes, _why, fail) => {
+      await on(pair.primaryUrl, 'delete from item')
+      const small = { pool: { min: 0, max: 2 } }
+      const reader = at(writes === 'writer' ? pair.standbyUrl : pair.readerUrl, small)
+      const writer = at(pair.primaryUrl, small)
+      const db = routed({ reader, writer, writes })
+      await db('item').insert({ id: 1 })
+      const swallowed: unknown[] = []
+      const error = await rejection(
+        db.transaction(async (trx) => {
+          await trx('item').insert({ id: 2 })
+          await fail()
+          await trx('item')
+            .insert({ id: 3 })
+            .catch((caught: unknown) => swallowed.push(caught))
+        }),
+      )
+      expect(error).toBeInstanceOf(UnexpectedRollbackError)
+      expect(swallowed).toContain(error.cause)
+      await db.transaction(async (trx) => {
+        await trx('item').insert({ id: 4 })
+        await trx.transaction((inner) => inner('item').insert({ id: 5 }))
+      })
+      await Promise.all([6, 7, 8, 9].map((id) => db('item').insert({ id })))
+      expect(await ids(pair.primaryUrl)).toEqual([1, 4, 5, 6, 7, 8, 9])
+      for (const { client } of [reader, writer]) expect(client.pool.numUsed()).toBe(0)
+    },
+  )
+
+  it('is run again as a whole where that was asked for', async () => {
+    await on(pair.primaryUrl, 'delete from item')
+    const db = routed({ reader: at(pair.standbyUrl), writer: at(pair.primaryUrl), writes: 'writer' })
+    let runs = 0
+    await db.transaction(
+      async (trx) => {
+        await trx('item').insert({ id: 1 })
+        if (++runs === 1) await pair.faults.restartWriter()
+        await trx('item').insert({ id: 2 })
+      },
+      { retry: { minDelayMs: 1 } },
+    )
+    expect(runs).toBe(2)
+    expect(await ids(pair.primaryUrl)).toEqual([1, 2])
   })
 })
 

@@ -7,7 +7,7 @@ import { siteOf } from './asked-at.ts'
 import { inTransaction } from './custody.ts'
 import type { Instance } from './instance.ts'
 import type { Connection, Destroyable, KnexClient, QueryObject } from './internals.ts'
-import { knownRole, readerSessionOf } from './server-role.ts'
+import { doubtRole, knownRole, readerSessionOf } from './server-role.ts'
 import { frameOf, type OpenRoot } from './transaction-state.ts'
 import { endsSession, isLost, raisedByServer } from './wire-errors.ts'
 
@@ -32,6 +32,7 @@ export function heed(
 ): (error: unknown) => never {
   return (error) => {
     explainOnce(instance, client, open, connection, statement, error)
+    if (isReadOnlyAnswer(error)) doubtRole(open?.lazy?.real ?? connection)
     if (open) {
       const lost = endsSession(error) || isLost((open.lazy?.real ?? open.connection).__knex__disposed)
       if (lost || raisedByServer(error)) {
@@ -43,6 +44,11 @@ export function heed(
     }
     throw error
   }
+}
+
+/** It may be that its server was a writer, and is no more. */
+function isReadOnlyAnswer(error: unknown): boolean {
+  return raisedByServer(error) && error.code === '25006'
 }
 
 /** Passes on what {@link heed} found to say in the place of an error. */

@@ -5,12 +5,12 @@ import type { RouteChoice, RouteReason, Target } from '../routing/choice.ts'
 import { ReaderSet } from '../routing/reader-set.ts'
 import { cannotForward, noWriter } from '../routing/verdicts.ts'
 import type { ClientPool } from './client-pool.ts'
-import { enterMode, isInMode } from './consistency-mode.ts'
 import { heedLoss, poolSize } from './handed-pool.ts'
 import type { Connection } from './internals.ts'
+import { Readiness } from './readiness.ts'
 import { ServerCheck } from './server-check.ts'
 import { hostOf } from './server-facts.ts'
-import { isRoleFresh, learnRole, meets, type Need } from './server-role.ts'
+import type { Need } from './server-role.ts'
 import type { Taken } from './taken.ts'
 import { isLackOfTime } from './wire-errors.ts'
 import { WriterSeat } from './writer-seat.ts'
@@ -39,9 +39,8 @@ export class Pools {
   readonly #readers: ReaderSet<ClientPool>
   readonly #hasReaders: boolean
   readonly #seat: WriterSeat | undefined
-  readonly #check: ServerCheck | undefined
+  readonly #readiness: Readiness
   readonly #mayLeave: boolean
-  readonly #consistency: ConsistencyMode | undefined
   readonly #db: object
   readonly #coolDownMs: number
   readonly #taken = new WeakMap<Connection, OwnTaken>()
@@ -53,13 +52,13 @@ export class Pools {
   ) {
     this.#db = db
     this.#coolDownMs = coolDownMs
-    this.#consistency = consistency
     this.#mayLeave = mayLeave
     this.all = writer ? [...readers, writer] : readers
     this.writer = writer
     this.#hasReaders = readers.length > 0
     this.#readers = new ReaderSet(readers, coolDownMs)
-    this.#check = checkServers && this.all.length > 1 ? new ServerCheck(writer) : undefined
+    const check = checkServers && this.all.length > 1 ? new ServerCheck(writer) : undefined
+    this.#readiness = new Readiness(check, consistency)
     this.#seat = writer && new WriterSeat(writer, readers, (...how) => this.#takeFrom(...how))
   }
 
@@ -98,11 +97,16 @@ export class Pools {
     else if (failed) throw failed.reason
   }
 
-  /** Takes a connection where it is wanted, or, if no reader can be reached, from the writer. @throws NoWriterError */
-  take(choice: RouteChoice, what: () => string): Promise<Taken> {
+  /**
+   * Takes a connection where it is wanted, or, if no reader can be reached, from the writer.
+   *
+   * @param onFallback - called before the writer is asked for what was for a reader; what it throws is thrown.
+   * @throws NoWriterError
+   */
+  take(choice: RouteChoice, what: () => string, onFallback?: () => void): Promise<Taken> {
     if (choice.target === 'reader') {
       return this.#hasReaders
-        ? this.#takeFromReaders(choice, what)
+        ? this.#takeFromReaders(choice, what, onFallback)
         : this.#seat!.take({ target: 'writer', reason: 'only-pool' }, needOf(choice), what)
     }
     return this.#seat
@@ -115,7 +119,11 @@ export class Pools {
     return (await this.#takeFrom(pool, { target: 'reader', reason: 'reads' }, 'any'))!
   }
 
-  async #takeFromReaders(choice: RouteChoice, what: () => string): Promise<Taken> {
+  async #takeFromReaders(
+    choice: RouteChoice,
+    what: () => string,
+    onFallback: (() => void) | undefined,
+  ): Promise<Taken> {
     let failure: unknown
     for (const reader of this.#readers.inOrder(this.writer !== undefined)) {
       try {
@@ -131,15 +139,13 @@ export class Pools {
         continue
       }
       // What goes wrong there is no fault of this reader's.
-      return this.#insteadOfForwarding(choice, what)
+      if (!this.writer || !this.#mayLeave) throw cannotForward(what(), this.writer !== undefined)
+      onFallback?.()
+      return this.#fallBack(choice, 'cannot-forward', what)
     }
     if (!this.writer) throw failure
+    onFallback?.()
     return this.#fallBack(choice, 'readers-failed', what)
-  }
-
-  async #insteadOfForwarding(choice: RouteChoice, what: () => string): Promise<Taken> {
-    if (this.writer && this.#mayLeave) return this.#fallBack(choice, 'cannot-forward', what)
-    throw cannotForward(what(), this.writer !== undefined)
   }
 
   #fallBack(wanted: RouteChoice, reason: RouteReason, what: () => string): Promise<Taken> {
@@ -168,9 +174,11 @@ export class Pools {
     const taken: OwnTaken = { connection, choice, from: pool }
     this.#taken.set(connection, taken)
     heedLoss(pool.client, connection)
-    if (this.#isReady(pool, connection, need)) return taken
+    if (this.#readiness.holds(pool, connection, need)) return taken
+    // A reader that has never forwarded is nothing special, where somebody else will do.
+    const mayGoElsewhere = need === 'writes' && pool !== this.writer && this.writer && this.#mayLeave
     try {
-      if (await this.#makeReady(pool, connection, need)) return taken
+      if (await this.#readiness.reach(pool, connection, need, !mayGoElsewhere)) return taken
     } catch (error) {
       await pool.giveBack(connection)
       throw error
@@ -178,29 +186,6 @@ export class Pools {
     unfit?.(hostOf(connection))
     await pool.giveBack(connection)
     return undefined
-  }
-
-  /** Nothing is to be asked: so it is nearly always. */
-  #isReady(pool: ClientPool, connection: Connection, need: Need): boolean {
-    return (
-      isRoleFresh(connection) &&
-      meets(connection, need) &&
-      (this.#check?.isSettled(pool, connection) ?? true) &&
-      isInMode(connection, this.#consistency)
-    )
-  }
-
-  async #makeReady(pool: ClientPool, connection: Connection, need: Need): Promise<boolean> {
-    await learnRole(connection)
-    if (!meets(connection, need) && !this.#mayGoElsewhere(pool, need)) await learnRole(connection, true)
-    await this.#check?.settle(pool, connection)
-    if (need !== 'writer') await enterMode(connection, this.#consistency)
-    return meets(connection, need)
-  }
-
-  /** Whether a reader that does not meet a need is nothing special: it has never forwarded. */
-  #mayGoElsewhere(pool: ClientPool, need: Need): boolean {
-    return need === 'writes' && pool !== this.writer && this.writer !== undefined && this.#mayLeave
   }
 }
 

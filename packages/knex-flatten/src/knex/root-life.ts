@@ -13,7 +13,7 @@ import { runHooksAfter } from './hooks-at-end.ts'
 import type { Instance } from './instance.ts'
 import type { Connection, KnexClient, KnexTransaction, KnexTransactionConfig } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
-import { waitForConnection } from './starvation.ts'
+import { refuseStarved, waitForConnection } from './starvation.ts'
 import type { Taken } from './taken.ts'
 import { type OpenRoot, rememberRoot, stateOf, type TransactionState } from './transaction-state.ts'
 
@@ -135,8 +135,12 @@ async function takeFor(state: TransactionState, client: KnexClient): Promise<Con
       consistency: settings.consistency,
       what,
     })
-  } else if (choice) state.taken = await instance.pools.take(choice, what)
-  else state.taken = await takeFromKnex(client)
+  } else if (choice) {
+    state.taken = await instance.pools.take(choice, what, () => {
+      root.target = 'writer'
+      refuseStarved(state, client)
+    })
+  } else state.taken = await takeFromKnex(client)
   if (choice) tellRoute(instance, root, state.taken.choice)
   return state.taken.connection
 }

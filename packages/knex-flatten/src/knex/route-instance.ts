@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { TransactionOptionsError } from '../errors/errors.ts'
 import { runInBlock } from '../routing/blocks.ts'
 import type { RouteSettings } from '../routing/options.ts'
 import { Strategy } from '../routing/strategy.ts'
@@ -16,13 +17,14 @@ export function routeInstance({
   checkServers,
   flatten,
 }: RouteSettings): Knex {
-  const [knex] = [...readers, ...(writer ? [writer] : [])]
-  const front = plainClientOf(knex, 'route(options)')
+  const instances = [...readers, ...(writer ? [writer] : [])]
+  const [knex] = instances
+  const [front] = instances.map(poolOwnerOf) as [KnexClient]
   const below = Object.getPrototypeOf(front) as KnexClient
   const poolOf = (instance: Knex, name: string): ClientPool =>
     instance === knex
       ? new ClientPool(front, name, below)
-      : new ClientPool(plainClientOf(instance, 'route(options)'), name)
+      : new ClientPool(instance.client as KnexClient, name)
   const nameOf = (index: number): string => (readers.length > 1 ? `reader ${index + 1}` : 'reader')
   const readerPools = readers.map((reader, index) => poolOf(reader, nameOf(index)))
   const pools = new Pools(readerPools, writer && poolOf(writer, 'writer'), {
@@ -35,11 +37,40 @@ export function routeInstance({
   const strategy = new Strategy(writes, flatten.profile ?? 'aws-global', flatten.onUnsupported === 'writer')
   wrapClient(knex!, flatten, { strategy, pools })
   schemaWorkOnWriter(knex!)
+  for (const { client } of instances) taken.add(client as object)
   return knex!
 }
 
-/** `db.migrate` and `db.seed` read what they have written before: all they do is the writer's. */
+/** The clients behind some routed instance. */
+const taken = new WeakSet<object>()
+
+/** The client of a plain instance that has a pool, and whose pool is nobody else's. @throws TransactionOptionsError */
+function poolOwnerOf(instance: Knex): KnexClient {
+  const client = plainClientOf(instance, WHERE)
+  if (taken.has(client)) {
+    throw new TransactionOptionsError(
+      `${WHERE}: this instance stands behind another route() already, which closes it by its destroy(). Make another: knex({ client: "pg", … }).`,
+    )
+  }
+  if (client.pool) return client
+  throw new TransactionOptionsError(
+    `${WHERE}: this instance has no pool: it was destroyed, or made without a connection. Make it by knex({ client: "pg", connection }).`,
+  )
+}
+
+const WHERE = 'route(options)'
+
+/** `db.migrate` and `db.seed` read what they have written before: all they do is the writer's, also of a clone with its own user params. */
 function schemaWorkOnWriter(knex: Knex): void {
+  const withUserParams = knex.withUserParams.bind(knex)
+  Object.defineProperty(knex, 'withUserParams', {
+    configurable: true,
+    value: (params: object) => {
+      const clone = withUserParams(params)
+      schemaWorkOnWriter(clone)
+      return clone
+    },
+  })
   for (const name of ['migrate', 'seed'] as const) {
     const property = Object.getOwnPropertyDescriptor(knex, name)!
     Object.defineProperty(knex, name, {

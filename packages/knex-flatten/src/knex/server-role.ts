@@ -63,6 +63,13 @@ export async function learnRole(connection: Connection, anew = false): Promise<v
   }
 }
 
+/** What is known of the server behind a connection may be true no more: it is asked again before the connection is used next. */
+export function doubtRole(connection: Connection): void {
+  writers.delete(connection)
+  const reader = readers.get(connection)
+  if (reader) readers.set(connection, { ...reader, askedAt: Number.NEGATIVE_INFINITY })
+}
+
 /** Whether a server was asked so lately that it need not be asked again. */
 export function isRoleFresh(connection: Connection): boolean {
   if (writers.has(connection)) return true

@@ -8,18 +8,11 @@ import type { TransactionState } from './transaction-state.ts'
  *
  * @throws PoolStarvationError where all of the pool's connections are theirs, so that it could only wait in vain
  */
-export function waitForConnection(
-  { frame, instance, suspends }: TransactionState,
-  client: KnexClient,
-): () => void {
+export function waitForConnection(state: TransactionState, client: KnexClient): () => void {
+  const { instance, suspends } = state
   if (!suspends || suspends.size === 0) return nobodyWaits
+  refuseStarved(state, client)
   const { waitingForConnection: waiting } = instance
-  const { target } = frame.root
-  const blocked = new Set(
-    [...suspends, ...waiting.keys()].filter((root) => root.onConnection && root.target === target),
-  )
-  const size = target === undefined ? poolSize(client) : instance.route!.pools.sizeOf(target)
-  if (size !== undefined && blocked.size >= size) throw poolStarved(frame, blocked, size)
   for (const root of suspends) waiting.set(root, (waiting.get(root) ?? 0) + 1)
   let over = false
   return () => {
@@ -31,6 +24,19 @@ export function waitForConnection(
       else waiting.delete(root)
     }
   }
+}
+
+/** @throws PoolStarvationError where those that wait hold all connections of the pool that a root is to have one of */
+export function refuseStarved({ frame, instance, suspends }: TransactionState, client: KnexClient): void {
+  if (!suspends || suspends.size === 0) return
+  const { target } = frame.root
+  const blocked = new Set(
+    [...suspends, ...instance.waitingForConnection.keys()].filter(
+      (root) => root.onConnection && root.target === target,
+    ),
+  )
+  const size = target === undefined ? poolSize(client) : instance.route!.pools.sizeOf(target)
+  if (size !== undefined && blocked.size >= size) throw poolStarved(frame, blocked, size)
 }
 
 function nobodyWaits(): void {

@@ -50,6 +50,11 @@ const WHERE = 'route(options)'
 
 /** @throws TransactionOptionsError naming what is wrong, and what to pass instead. */
 export function checkRouteOptions(options: unknown): RouteSettings {
+  if ((options as RouteOptions | undefined)?.nested === 'observe') {
+    throw refused(
+      "nested: 'observe' leaves Knex as it is, with one pool. Observe each instance by flatten(), without route()",
+    )
+  }
   const given: RouteOptions = checkOptions(WHERE, options, checks)
   const { reader, readers: several, writer, writes, coolDownMs, checkServers, ...flatten } = given
   if (reader !== undefined && several !== undefined)

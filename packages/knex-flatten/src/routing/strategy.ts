@@ -78,12 +78,10 @@ export class Strategy {
   /** For a root, which stays where it begins. */
   forRoot({ readOnly, isolationLevel, target, savepoints }: RootTraits): RouteChoice {
     if (target !== undefined) return { target, reason: 'asked' }
-    const isSerializable = isolationLevel === 'serializable'
-    if (readOnly === true && !(isSerializable && this.#unsupportedLeaves)) {
-      return { target: 'reader', reason: 'read-only' }
-    }
-    if ((savepoints || isSerializable) && this.#mayLeave) return { target: 'writer', reason: 'writer-only' }
-    return this.#forWrites()
+    // A standby takes no SERIALIZABLE at all, not to read either.
+    const isWriterOnly = savepoints || isolationLevel === 'serializable'
+    if (isWriterOnly && this.#mayLeave) return { target: 'writer', reason: 'writer-only' }
+    return readOnly === true ? { target: 'reader', reason: 'read-only' } : this.#forWrites()
   }
 
   /** For what nobody knows beforehand. */

@@ -20,6 +20,8 @@ export class RootTransaction extends Unit {
   /** Stands for the wrapped instance it was opened on: only its own instance's calls may join it. */
   readonly owner: Owner
   readonly isolationLevel: string | undefined
+  /** Which of several pools it was to run on. */
+  chosen: Target | undefined
   /** Which of several pools it runs on, once that is settled; `undefined` where there is only one. */
   target: Target | undefined
   /** Where it runs in the end, and why, once that is settled; `undefined` where there is only one pool. */
