@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { ownReads } from './own-reads.ts'
 import { ACCOUNTS, part, Refused, type Request, single, threeLevels, together } from './shop.ts'
 
 const anAccount = (): number => Math.floor(Math.random() * ACCOUNTS)
@@ -19,8 +20,9 @@ const book = async (trx: Knex.Transaction, write: number, account: number, amoun
 
 /** What clients do, each so often among a hundred. */
 export const requests: Readonly<Record<string, readonly [share: number, request: Request]>> = {
+  ...ownReads,
   'a read': [
-    25,
+    20,
     async ({ db, ledger, figures }) => {
       const write = ledger.recent()
       if (!write) return
@@ -31,7 +33,7 @@ export const requests: Readonly<Record<string, readonly [share: number, request:
     },
   ],
   'a report': [
-    10,
+    8,
     async ({ db, figures }) => {
       const [first, second] = await db.transaction(
         async (trx) => [await total(trx), await total(trx)] as const,

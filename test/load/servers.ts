@@ -9,12 +9,14 @@ const APPLICATION = 'soak'
 /** How long a session that was given up may take to be gone. */
 const PATIENCE_MS = 30_000
 
-/** A pool of ten, whose talk about lost connections is counted, not shown. */
+export const POOL_SIZE = 10
+
+/** A pool whose talk about lost connections is counted, not shown. */
 export function pool(url: string, warned: () => void): Knex {
   return createKnex({
     client: 'pg',
     connection: { connectionString: url, application_name: APPLICATION },
-    pool: { min: 0, max: 10 },
+    pool: { min: 0, max: POOL_SIZE },
     log: { warn: warned },
   })
 }

@@ -1,16 +1,19 @@
 /**
  * Two hundred clients on one routed instance, whose writer is restarted over and over, and now and then does not answer a COMMIT: no
- * acknowledged write is lost, none that was rolled back is stored, no connection leaks, nobody waits for ever.
- * `npm run soak:routing -- --seconds 300 --clients 200 --every 30 --lag 100 --latency 2`
+ * acknowledged write is lost, none that was rolled back is stored, no read in a request scope misses what the request has written, no
+ * connection leaks, nobody waits for ever.
+ * `npm run soak:routing -- --seconds 300 --clients 200 --every 30 --think 5000 --lag 150 --latency 2 --mode eventual`
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startForwardingReader } from '@knex-flatten/emulator'
+import type { ConsistencyMode } from 'knex-flatten'
 import { route } from 'knex-flatten/routing'
 import { Client } from './client.ts'
 import { Figures } from './figures.ts'
 import { Ledger, wrongs } from './ledger.ts'
-import { pool, Servers } from './servers.ts'
+import { pool, POOL_SIZE, Servers } from './servers.ts'
 import { ACCOUNTS, schema } from './shop.ts'
 import { HANG_MS, watch } from './watch.ts'
 
@@ -19,14 +22,17 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '300' },
     clients: { type: 'string', default: '200' },
     every: { type: 'string', default: '30' },
-    lag: { type: 'string', default: '100' },
+    think: { type: 'string', default: '5000' },
+    lag: { type: 'string', default: '150' },
     latency: { type: 'string', default: '2' },
+    mode: { type: 'string', default: 'eventual' },
   },
 })
-for (const [name, value] of Object.entries(values)) {
+const { mode, ...numbers } = values
+for (const [name, value] of Object.entries(numbers)) {
   if (!/^\d+$/.test(value)) throw new TypeError(`--${name} is a number, 0 or more`)
 }
-const { seconds, clients: many, every, lag, latency } = values
+const { seconds, clients: many, every, think, lag, latency } = numbers
 
 const reader = await startForwardingReader({ lagMs: Number(lag), latencyMs: Number(latency) })
 const servers = new Servers(reader)
@@ -40,12 +46,13 @@ process.on('unhandledRejection', (error) =>
 )
 const warned = (): void => figures.count('lost connections')
 const pools = { reader: pool(reader.readerUrl, warned), writer: pool(reader.primaryUrl, warned) }
-const db = route(pools)
+const db = route({ ...pools, consistency: mode as ConsistencyMode })
 
 const over = new AbortController()
+setMaxListeners(0, over.signal)
 const clients = Array.from({ length: Number(many) }, () => new Client())
 const running = Promise.all(
-  clients.map((client) => client.run({ db, ledger, figures }, () => over.signal.aborted)),
+  clients.map((client) => client.run({ db, ledger, figures }, Number(think), over.signal)),
 )
 const watching = watch({ clients, ledger, figures, servers }, over.signal)
 const faults = Promise.all([restarts(), lostAnswers()])
@@ -63,6 +70,10 @@ await checkWrites()
 await reader.stop()
 
 console.log(figures.report().join('\n'))
+console.log(
+  `${figures.counted('own reads')} own reads in scopes; without one ${figures.counted('stale without a scope')} of ` +
+    `${figures.counted('stale without a scope') + figures.counted('fresh without a scope')} were stale`,
+)
 console.log(`${figures.counted('lost connections')} connections were lost by the pools`)
 console.log(
   JSON.stringify({ requests: figures.requests, ...ledger.counts(), retried: figures.counted('retried') }),
@@ -91,7 +102,7 @@ async function lostAnswers(): Promise<void> {
   }
 }
 
-/** Nobody uses the instance any more: nor does anything of it. */
+/** Nobody uses the instance any more: nor does anything of it, and each session is as it was. */
 async function checkIdle(): Promise<void> {
   for (const [name, knex] of Object.entries(pools)) {
     const { pool: its } = knex.client as { pool: { numUsed: () => number; numPendingAcquires: () => number } }
@@ -99,13 +110,18 @@ async function checkIdle(): Promise<void> {
     if (used > 0 || waiting > 0)
       figures.violation(`the ${name}'s pool has ${used} in use, ${waiting} waiting`)
   }
+  const ask = "select current_setting('apg_write_forward.consistency_mode') as mode"
+  const answers = await Promise.all(Array.from({ length: POOL_SIZE }, () => pools.reader.raw(ask)))
+  for (const { rows } of answers) {
+    if (rows[0].mode !== mode) figures.violation(`a session was left in the mode ${rows[0].mode}`)
+  }
   const sessions = await servers.sessions((all) => all.every(({ state }) => state === 'idle'))
   for (const { server, state, query } of sessions) {
     if (state !== 'idle') figures.violation(`a session on the ${server} is ${state} after: ${query}`)
   }
   const on = (name: string): number => sessions.filter(({ server }) => server === name).length
   // Those that the reader has forwarded, and the writer's pool.
-  if (on('standby') > 10 || on('primary') > 20) {
+  if (on('standby') > POOL_SIZE || on('primary') > 2 * POOL_SIZE) {
     figures.violation(
       `${on('standby')} sessions on the standby, ${on('primary')} on the primary: more than the pools have`,
     )
