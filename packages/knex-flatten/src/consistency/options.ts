@@ -66,11 +66,16 @@ const tokenChecks: Record<keyof TokenOptions, Check> = {
   maxAgeMs: milliseconds,
 }
 
-const scopeChecks: Record<keyof RequestScopeOptions, Check> = {
+/** Of what is the same for every request. */
+export const policyChecks: Record<Exclude<keyof RequestScopeOptions, 'token'>, Check> = {
   ...tokenChecks,
   policy: oneOf(policies),
-  token: { allowed: 'a string', holds: (value) => typeof value === 'string' },
   timeoutMs: milliseconds,
+}
+
+const scopeChecks: Record<keyof RequestScopeOptions, Check> = {
+  ...policyChecks,
+  token: { allowed: 'a string', holds: (value) => typeof value === 'string' },
 }
 
 const waitChecks: Record<keyof WaitForReaderOptions, Check> = {

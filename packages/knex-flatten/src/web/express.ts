@@ -1,10 +1,12 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { Knex } from 'knex'
+import { checkCausality, type ReadYourWritesOptions } from './causality.ts'
 import { refuseUnlessFlattened } from '../knex/running-frame.ts'
 import { HeldResponse } from './held-response.ts'
 import { checkRequestOptions, type RequestTransactionOptions } from './options.ts'
 import { RequestTransaction } from './request-transaction.ts'
 
+export type { ReadYourWritesOptions } from './causality.ts'
 export type { RequestTransactionOptions } from './options.ts'
 export { transactionOf } from './request-transaction.ts'
 
@@ -63,5 +65,27 @@ export function rollbackOnError(db: Knex): ErrorRequestHandler {
       return
     }
     void transaction.rollback(error).then(() => next(error))
+  }
+}
+
+/**
+ * Runs everything behind it in a request scope, for Express 5: what a request reads shows what it has written, and what the same user has written in
+ * requests before, which a cookie or a header tells.
+ *
+ * Mount it before `transactionPerRequest`.
+ *
+ * @param db - what `flatten()` or `route()` returned.
+ * @throws TransactionOptionsError for a wrong option.
+ *
+ * @example
+ * ```ts
+ * app.use(readYourWrites(db, { secret: process.env.CAUSALITY_SECRET }))
+ * ```
+ */
+export function readYourWrites(db: Knex, options: ReadYourWritesOptions<Request> = {}): RequestHandler {
+  const { skip, open } = checkCausality(db, options)
+  return (req, res, next) => {
+    if (skip(req)) next()
+    else open(req, res, () => next()).catch(next)
   }
 }

@@ -1,10 +1,13 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, RouteOptions } from 'fastify'
 import type { Knex } from 'knex'
+import { checkCausality, type ReadYourWritesOptions } from './causality.ts'
 import { refuseUnlessFlattened } from '../knex/running-frame.ts'
 import { checkRequestOptions, type RequestTransactionOptions } from './options.ts'
 import { RequestTransaction } from './request-transaction.ts'
 import { heldBody } from './row-body.ts'
 
+export type { ReadYourWritesOptions } from './causality.ts'
 export type { RequestTransactionOptions } from './options.ts'
 export { transactionOf } from './request-transaction.ts'
 
@@ -81,8 +84,54 @@ export function transactionPerRequest(
     })
     ready()
   }
+  return forRoutesBeside(plugin)
+}
+
+/**
+ * A plugin that runs each request in a request scope, for Fastify 5: what it reads shows what it has written, and what the same user has written in
+ * requests before, which a cookie or a header tells.
+ *
+ * Register it before `transactionPerRequest`.
+ *
+ * @param db - what `flatten()` or `route()` returned.
+ * @throws TransactionOptionsError for a wrong option.
+ *
+ * @example
+ * ```ts
+ * await app.register(readYourWrites(db, { secret: process.env.CAUSALITY_SECRET }))
+ * ```
+ */
+export function readYourWrites(
+  db: Knex,
+  options: ReadYourWritesOptions<FastifyRequest> = {},
+): FastifyPluginCallback {
+  const { skip, open } = checkCausality(db, options)
+  const scopes = new WeakMap<FastifyRequest, AsyncResource>()
+  const plugin: FastifyPluginCallback = (app, _options, ready) => {
+    app.addHook('onRequest', (request, reply, done) => {
+      if (skip(request)) {
+        done()
+        return
+      }
+      open(request.raw, reply.raw, () => {
+        scopes.set(request, new AsyncResource('knex-flatten'))
+        done()
+      }).catch(done)
+    })
+    // Behind a body it is the socket that goes on.
+    app.addHook('preValidation', (request, _reply, done) => {
+      const scope = scopes.get(request)
+      if (scope) scope.runInAsyncScope(done)
+      else done()
+    })
+    ready()
+  }
+  return forRoutesBeside(plugin)
+}
+
+/** Fastify's own sign that hooks are to hold for the routes beside the plugin, not only for those in it. */
+function forRoutesBeside(plugin: FastifyPluginCallback): FastifyPluginCallback {
   return Object.assign(plugin, {
-    // Fastify's own sign that hooks are to hold for the routes beside the plugin, not only for those in it.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'knex-flatten',
   })

@@ -1,5 +1,6 @@
 import type { Context, Middleware, Next } from 'koa'
 import type { Knex } from 'knex'
+import { checkCausality, type ReadYourWritesOptions } from './causality.ts'
 import { refuseUnlessFlattened } from '../knex/running-frame.ts'
 import {
   checkRequestOptions,
@@ -9,6 +10,7 @@ import {
 import { RequestTransaction } from './request-transaction.ts'
 import { heldBody } from './row-body.ts'
 
+export type { ReadYourWritesOptions } from './causality.ts'
 export type { RequestTransactionOptions } from './options.ts'
 export { transactionOf } from './request-transaction.ts'
 
@@ -48,6 +50,25 @@ export function transactionPerRequest(
       return handle(ctx, next, transaction, settings)
     })
   }
+}
+
+/**
+ * Runs everything behind it in a request scope, for Koa 3: what a request reads shows what it has written, and what the same user has written in
+ * requests before, which a cookie or a header tells.
+ *
+ * Mount it before `transactionPerRequest`.
+ *
+ * @param db - what `flatten()` or `route()` returned.
+ * @throws TransactionOptionsError for a wrong option.
+ *
+ * @example
+ * ```ts
+ * app.use(readYourWrites(db, { secret: process.env.CAUSALITY_SECRET }))
+ * ```
+ */
+export function readYourWrites(db: Knex, options: ReadYourWritesOptions<Context> = {}): Middleware {
+  const { skip, open } = checkCausality(db, options)
+  return (ctx, next) => (skip(ctx) ? next() : open(ctx.req, ctx.res, next)) as Promise<unknown>
 }
 
 async function handle(
