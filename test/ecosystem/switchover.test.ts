@@ -1,6 +1,13 @@
 import { type ForwardingReader, startForwardingReader } from '@knex-flatten/emulator'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import createKnex, { type Knex } from 'knex'
-import { FlattenError, NoWriterError, TransactionOptionsError, UnexpectedRollbackError } from 'knex-flatten'
+import {
+  type EventMessages,
+  FlattenError,
+  NoWriterError,
+  TransactionOptionsError,
+  UnexpectedRollbackError,
+} from 'knex-flatten'
 import { onWriter, route, type RouteOptions } from 'knex-flatten/routing'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -167,6 +174,28 @@ describe('a switchover', () => {
     await pair.faults.switchover()
     await onWriter(db.raw('select 1'))
     expect(await ids(primaryUrl)).toContain(21)
+  })
+
+  it('is survived by what is to be run again', async () => {
+    const { primaryUrl, readerUrl } = pair
+    const db = routed({ reader: at(readerUrl), writer: at(primaryUrl) })
+    await pair.faults.switchover()
+    const reasons: unknown[] = []
+    const note = (message: unknown) => reasons.push((message as EventMessages['knex-flatten:retry']).error)
+    subscribe('knex-flatten:retry', note)
+    try {
+      const stored = db.transaction((trx) => trx('item').insert({ id: 41 }), {
+        target: 'writer',
+        retry: { attempts: 10_000, minDelayMs: 20, maxDelayMs: 20 },
+      })
+      await expect.poll(() => reasons.length).toBeGreaterThan(0)
+      await pair.faults.switchover()
+      await stored
+    } finally {
+      unsubscribe('knex-flatten:retry', note)
+    }
+    expect(reasons[0]).toBeInstanceOf(NoWriterError)
+    expect(await ids(primaryUrl)).toContain(41)
   })
 
   it('leaves the one pool there is to reads, until its server is the writer again', async () => {

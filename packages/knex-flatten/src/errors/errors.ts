@@ -111,10 +111,17 @@ export class PoolStarvationError extends FlattenError {
   readonly code = 'FLATTEN_POOL_STARVATION'
 }
 
-/** Something needs the writer, and the routed instance has none. Nothing was sent. */
+/** Something needs the writer, and the routed instance has none, or none for the moment. Nothing was sent. */
 export class NoWriterError extends FlattenError {
   override readonly name = 'NoWriterError'
   readonly code = 'FLATTEN_NO_WRITER'
+  /** The server in the writer's place is a reader, as it may be in a switchover: what is to be `retry`-ed is run again. */
+  readonly passing: boolean
+
+  constructor(message: string, { passing = false }: { passing?: boolean } = {}) {
+    super(message)
+    this.passing = passing
+  }
 }
 
 /** A reader did not show in time what was written before, or cannot tell, and there is no writer to ask instead. */

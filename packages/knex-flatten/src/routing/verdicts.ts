@@ -27,6 +27,7 @@ export function writerInRecovery(host: string, what: string): NoWriterError {
   return new NoWriterError(
     `${what} needs the writer, and the server at ${host}, which { writer } of route() leads to, is in recovery: it is a reader. In a switchover ` +
       'this passes: run it again. Otherwise let { writer } lead to the writer.',
+    { passing: true },
   )
 }
 

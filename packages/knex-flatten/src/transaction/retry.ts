@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ForwardingError } from '../errors/errors.ts'
+import { ForwardingError, NoWriterError } from '../errors/errors.ts'
 
 /** How a root is run again; see {@link RetryOptions} for the meaning of each. */
 export interface RetryPolicy {
@@ -45,6 +45,7 @@ const PASSING = /^(?:40001|40P01|08000|08001|08003|08006|57P0[123])$/
 /** True for what the same transaction may well not meet a second time. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof ForwardingError) return isPassing(error.cause)
+  if (error instanceof NoWriterError) return error.passing
   try {
     const { code, severity } = error as { code?: unknown; severity?: unknown }
     // The driver says no more than that the connection has gone; its own codes are those of the system's.
