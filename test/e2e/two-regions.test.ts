@@ -7,6 +7,8 @@ const facts = [
   ['list orders', 'reader (reads)', 0],
   ['place an order', 'reader (forwards)', 7],
   ['place one, look', 'reader (forwards, reads)', 7],
+  ['… in a scope', 'reader (forwards, reads)', 7],
+  ['… there, look here', 'reader (reads)', 0],
   ['report', 'reader (read-only)', 0],
   ['close the day', 'writer (writer-only)', 4],
 ] as const
@@ -46,6 +48,14 @@ describe('the example of two Regions', () => {
     for (const [request] of facts)
       for (const region of ['eu', 'us']) expect(each).toContain(`${request}, ${region}`)
   })
+
+  it.each(['eu', 'us'])(
+    'shows a request in a scope its own order, and by a token one of the other Region: while the writer is in %s',
+    (writer) => {
+      const answers = rows(`The writer is in ${writer}`).filter(([request]) => request!.startsWith('…'))
+      expect(answers.map((row) => row.at(-1))).toEqual(Array(4).fill('1 order, 1 of its lines'))
+    },
+  )
 
   it('loses no order that was acknowledged, and says that all of it was seen', () => {
     expect(output).toMatch(/✓ {2}no order that was acknowledged is lost .* [1-9]\d* acknowledged, 0 lost/)

@@ -10,14 +10,18 @@ export async function order(db: Knex, what: Order): Promise<number> {
   return db.transaction(async (trx) => placeOrder(trx, what), { retry: { attempts: 10 } })
 }
 
-/** Places an order, and shows it to who has placed it: two reads, by two connections. */
-export async function orderAndShow(db: Knex, what: Order): Promise<{ orders: number; lines: number }> {
-  const id = await order(db, what)
+/** An order and its lines, by two connections at once. */
+export async function show(db: Knex, id: number): Promise<{ orders: number; lines: number }> {
   const [orders, lines] = await Promise.all([
     db('orders').where({ id }),
     db('order_lines').where({ order_id: id }),
   ])
   return { orders: orders.length, lines: lines.length }
+}
+
+/** Places an order, and shows it to who has placed it. */
+export async function orderAndShow(db: Knex, what: Order): Promise<{ orders: number; lines: number }> {
+  return show(db, await order(db, what))
 }
 
 /** Figures that belong together. */

@@ -21,7 +21,9 @@ export interface Story {
 
 export function claims({ before, meanwhile, after, stored }: Story): Claim[] {
   const both = [...before, ...after]
-  const reads = both.filter(({ asked }) => asked.method === 'GET')
+  const reads = both.filter(({ asked }) => asked.what === 'list orders' || asked.what === 'report')
+  const unscoped = both.filter(named('place one, look'))
+  const scoped = both.filter((each) => named('… in a scope')(each) || named('… there, look here')(each))
   const orders = both.filter(named('place an order'))
   const closings = both.filter(named('close the day'))
   const moved = both.filter((each) => each.ranOn !== before.find(named(each.asked.what))!.ranOn)
@@ -47,6 +49,11 @@ export function claims({ before, meanwhile, after, stored }: Story): Claim[] {
       holds: closings.every(({ ranOn }) => ranOn === 'writer (writer-only)'),
     },
     {
+      claim: 'in a request scope one reads what one has written, and with its token also in the other Region',
+      seen: `${whole(scoped)} of ${scoped.length} saw all of it; without a scope ${whole(unscoped)} of ${unscoped.length}`,
+      holds: whole(scoped) === scoped.length,
+    },
+    {
       claim: 'both Regions run the same code in the same places, before and after',
       seen: `${both.length - moved.length} of ${both.length} requests`,
       holds: moved.length === 0 && both.every(({ good }) => good),
@@ -61,4 +68,9 @@ export function claims({ before, meanwhile, after, stored }: Story): Claim[] {
 
 function sum(seen: readonly Seen[]): number {
   return seen.reduce((total, { crossings }) => total + crossings, 0)
+}
+
+/** How many were shown the order and its line. */
+function whole(seen: readonly Seen[]): number {
+  return seen.filter(({ body }) => body.orders === 1 && body.lines === 1).length
 }

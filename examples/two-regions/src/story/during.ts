@@ -1,5 +1,5 @@
 import type { Service } from '../service/service.ts'
-import { type Answered, requests, send } from './requests.ts'
+import { type Answered, prepare, requests, send } from './requests.ts'
 
 /**
  * Asks every service for everything at once, over and over, while something happens, and then until each request has run again where it
@@ -14,9 +14,10 @@ export async function during(
   const state = { over: false }
   const asking = services.flatMap((service) =>
     requests.map(async (asked) => {
+      const other = services.find((each) => each !== service)!
       for (;;) {
         const afterwards = state.over
-        const answered = await send(service, asked)
+        const answered = await send(service, await prepare(asked, other))
         all.push(answered)
         if (afterwards && usually(answered)) return
       }

@@ -1,5 +1,12 @@
 import type { Service } from '../service/service.ts'
 
+interface Shown {
+  readonly orders: number
+  readonly lines: number
+}
+
+const tellShown = ({ orders, lines }: Shown): string => `${orders} order, ${lines} of its lines`
+
 /** What clients ask of the service, in words, as a request, and what is told of the answer. */
 export const requests = [
   {
@@ -10,13 +17,11 @@ export const requests = [
   },
   { what: 'place an order', method: 'POST', path: '/orders', tell: (id: number) => `order ${id}` },
   { what: 'place one, look', method: 'POST', path: '/orders/show', tell: tellShown },
+  { what: '… in a scope', method: 'POST', path: '/orders/show-own', tell: tellShown },
+  { what: '… there, look here', method: 'GET', path: '/orders/placed-elsewhere', tell: tellShown },
   { what: 'report', method: 'GET', path: '/report', tell: ({ orders }: any) => `${orders.count} orders` },
   { what: 'close the day', method: 'POST', path: '/closing', tell: () => 'closed' },
 ] as const
-
-function tellShown({ orders, lines }: { orders: number; lines: number }): string {
-  return `${orders} order, ${lines} of its lines`
-}
 
 export type Asked = (typeof requests)[number]
 
@@ -30,16 +35,40 @@ export interface Answered {
   readonly body: any
 }
 
+/** A request that is ready to be sent. */
+export interface Ready {
+  readonly asked: Asked
+  readonly path: string
+  readonly init: RequestInit
+}
+
 let customers = 0
 
-/** One request, over a socket; an order is that of a customer who is new. */
-export async function send({ name, url }: Service, asked: Asked): Promise<Answered> {
+/** What must be done before a request: an order is that of a new customer; one that was placed elsewhere has to be placed there. */
+export async function prepare(asked: Asked, elsewhere: Service): Promise<Ready> {
   const { method, path } = asked
-  const order = { email: `customer-${++customers}@example.com`, lines: [{ sku: 'tea', quantity: 1 }] }
-  const sent = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(order) }
-  const response = await fetch(url + path, { method, ...(method === 'POST' && sent) })
+  if (path !== '/orders/placed-elsewhere')
+    return { asked, path, init: { method, ...(method === 'POST' && anOrder()) } }
+  const placed = await fetch(`${elsewhere.url}/orders`, { method: 'POST', ...anOrder() })
+  // What a browser would do with a cookie.
+  const token = placed.headers.get('x-causality')
+  return {
+    asked,
+    path: `/orders/${String(await placed.json())}`,
+    init: { headers: token ? { 'x-causality': token } : {} },
+  }
+}
+
+/** Over a socket. */
+export async function send({ name, url }: Service, { asked, path, init }: Ready): Promise<Answered> {
+  const response = await fetch(url + path, init)
   const body = (await response.json()) as any
   const good = response.ok
   const ranOn = good ? response.headers.get('x-ran-on')! : `failed: ${body.reason}`
   return { asked, region: name, good, ranOn, body }
+}
+
+function anOrder(): RequestInit {
+  const order = { email: `customer-${++customers}@example.com`, lines: [{ sku: 'tea', quantity: 1 }] }
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(order) }
 }

@@ -1,6 +1,6 @@
 import type { Service } from '../service/service.ts'
 import type { Region, World } from '../world/world.ts'
-import { type Answered, type Asked, requests, send } from './requests.ts'
+import { type Answered, type Asked, prepare, requests, send } from './requests.ts'
 
 /** A request in one Region, and what was seen of it. */
 export interface Seen extends Answered {
@@ -15,16 +15,18 @@ export async function round({ regions, servers }: World, services: readonly Serv
     for (const [index, service] of services.entries()) {
       // What others have written is not what this is about.
       await servers.lag.caughtUp()
-      seen.push(await watch(regions[index]!, service, asked))
+      const other = services.find((each) => each !== service)!
+      seen.push(await watch(regions[index]!, service, asked, other))
     }
   }
   return seen
 }
 
-async function watch(region: Region, service: Service, asked: Asked): Promise<Seen> {
+async function watch(region: Region, service: Service, asked: Asked, other: Service): Promise<Seen> {
+  const ready = await prepare(asked, other)
   const before = region.crossings()
   const started = performance.now()
-  const answered = await send(service, asked)
+  const answered = await send(service, ready)
   const ms = Math.round(performance.now() - started)
   return { ...answered, crossings: region.crossings() - before, ms }
 }

@@ -7,7 +7,9 @@ export function summary({ before, meanwhile, after }: Story): string[] {
     seen.find((each) => each.asked.what === what && each.region === region)!.ms
   const order = (seen: readonly Seen[]): string =>
     `${ms(seen, 'place an order', 'eu')} ms in eu and ${ms(seen, 'place an order', 'us')} ms in us`
-  const reads = [...before, ...after].filter(({ asked }) => asked.method === 'GET')
+  const reads = [...before, ...after].filter(
+    ({ asked }) => asked.what === 'list orders' || asked.what === 'report',
+  )
   const failed = meanwhile.filter(({ good }) => !good).length
   return [
     `The same order took ${order(before)}, and ${order(after)} once the writer had moved.`,
