@@ -191,6 +191,33 @@ it('a write refused in a read-only scope of what writes names both places', asyn
   })
 })
 
+it.each<[string, (trx: Knex) => PromiseLike<unknown>]>([
+  ['update', (trx) => trx('items').where({ id: 1 }).update({ note: 'x' })],
+  ['del', (trx) => trx('items').del()],
+  ['increment', (trx) => trx('items').increment('id')],
+  ['a builder that was cloned before it writes', (trx) => trx('items').clone().where({ id: 1 }).del()],
+  ['a raw that writes behind a comment', (trx) => trx.raw('/* why */ delete from items')],
+  ['a raw CTE', (trx) => trx.raw('with gone as (delete from items returning 1) select * from gone')],
+])('%s is refused, and the builder does what it always does', async (what, write) => {
+  const error = await rejection(routed().transaction(async (trx) => write(trx), readOnly))
+  expect(error).toBeInstanceOf(ReadOnlyUpgradeError)
+  // Whose clone it is nobody has noted.
+  if (what.includes('cloned')) expect(error.askedAt).toBeUndefined()
+  else expect(error.askedAt).toMatch(here)
+})
+
+it('what reads is not changed by being watched', async () => {
+  await database.rows("insert into items values (1, 'a')")
+  await routed({ reader: [] }).transaction(async (trx) => {
+    expect(await trx('items').first()).toEqual({ id: 1, note: 'a' })
+    expect(await trx('items').pluck('id')).toEqual([1])
+    expect(await trx('items').clone().select('note')).toEqual([{ note: 'a' }])
+    expect(Object.keys(await trx('items').columnInfo())).toEqual(['id', 'note'])
+    expect(() => trx('items').del().first()).toThrow('Cannot chain .first() on "del" query')
+    expect(trx('items').insert({ id: 1 }).toQuery()).toBe('insert into "items" ("id") values (1)')
+  }, readOnly)
+})
+
 it('without call sites, and with a builder that was made elsewhere, the places are left out', async () => {
   const bare = await rejection(routed({ callSites: false }).transaction((trx) => addItem(trx, 1), readOnly))
   expect(bare).toMatchObject({ openedAt: undefined, askedAt: undefined })

@@ -2,7 +2,7 @@ import { publish } from '../events/publish.ts'
 import { CallSite, nowhere } from '../transaction/call-site.ts'
 import { ambientRunner } from './ambient.ts'
 import { asExplained, explainStream, heed } from './answers.ts'
-import { carrySite, noteSite } from './asked-at.ts'
+import { carrySite, noteRaw, watchBuilder } from './asked-at.ts'
 import type { RootTransaction } from '../transaction/root-transaction.ts'
 import { countCrossing, countOutside } from './crossings.ts'
 import { inMode } from './consistency-mode.ts'
@@ -66,18 +66,12 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
     }
 
     override queryBuilder(): Builder {
-      // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
-      return noteSite(instance, this, super.queryBuilder(), FlatClient.prototype.queryBuilder)
-    }
-
-    override schemaBuilder(): Builder {
-      // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
-      return noteSite(instance, this, super.schemaBuilder(), FlatClient.prototype.schemaBuilder)
+      return watchBuilder(instance, this, super.queryBuilder())
     }
 
     override raw(...args: unknown[]): Builder {
       // eslint-disable-next-line @typescript-eslint/unbound-method -- only its place on the stack is meant
-      return noteSite(instance, this, super.raw(...args), FlatClient.prototype.raw)
+      return noteRaw(instance, this, super.raw(...args), args[0], FlatClient.prototype.raw)
     }
 
     override query(connection: Connection, statement: string | QueryObject): Promise<QueryObject> {

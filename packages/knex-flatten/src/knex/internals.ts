@@ -59,6 +59,8 @@ export interface KnexTransactionConfig {
 export interface Builder {
   /** Set by `.connection()`: it runs there, and nowhere else. */
   readonly _connection?: Connection
+  /** Of a query builder: `select`, `insert`, and so on. */
+  readonly _method?: string
   toSQL(): QueryObject | QueryObject[]
   listenerCount?(event: string): number
 }
@@ -101,7 +103,6 @@ export interface KnexClient {
   /** What runs a builder, made when it is awaited or streamed. */
   runner(builder: Builder): Runner
   queryBuilder(): Builder
-  schemaBuilder(): Builder
   raw(...args: unknown[]): Builder
   cancelQuery(connection: Connection): Promise<unknown>
   acquireConnection(): Promise<Connection>
