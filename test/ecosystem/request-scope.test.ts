@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type ForwardingReader, startForwardingReader } from '@knex-flatten/emulator'
 import createKnex, { type Knex } from 'knex'
 import {
@@ -7,7 +8,12 @@ import {
   ReaderBehindError,
   TransactionOptionsError,
 } from 'knex-flatten'
-import { requestScope, type RequestScopeOptions } from 'knex-flatten/consistency'
+import {
+  causalityToken,
+  requestScope,
+  type RequestScopeOptions,
+  waitForReader,
+} from 'knex-flatten/consistency'
 import { onReader, onWriter, route } from 'knex-flatten/routing'
 import { inTestTransaction } from 'knex-flatten/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -354,6 +360,111 @@ describe('a reader that stays behind', () => {
     }
     expect(inUse(db)).toBe(0)
     expect(await db('orders').where({ id: lastId })).toBeDefined()
+  })
+})
+
+describe('waitForReader', () => {
+  /** A write that the reader does not show before `resume`. */
+  async function hidden(
+    db: Knex,
+    write: (id: number) => Promise<unknown>,
+  ): Promise<{ id: number; token: string }> {
+    await server.lag.pause()
+    const id = ++lastId
+    const token = await requestScope(db, async () => {
+      await write(id)
+      return causalityToken(db)
+    })
+    return { id, token: token! }
+  }
+
+  afterEach(() => server.lag.resume())
+
+  it.each(['a forwarding reader', 'an ordinary standby'])('resolves once %s shows it', async (which) => {
+    const isPlain = which.includes('ordinary')
+    const db = isPlain ? plain() : flat()
+    const { id, token } = await hidden(db, async (own) => db('orders').insert({ id: own }))
+    const waits: { waitedMs: number; outcome: string; way: string }[] = []
+    const listen = (message: unknown): void => void waits.push(message as (typeof waits)[0])
+    subscribe('knex-flatten:reader-wait', listen)
+    let isOver = false
+    const waiting = waitForReader(db, token).then(() => (isOver = true))
+    // Others are served meanwhile, and do not see it.
+    expect(await onReader(db('orders').where({ id }))).toEqual([])
+    expect(isOver).toBe(false)
+    await server.lag.resume()
+    await waiting
+    unsubscribe('knex-flatten:reader-wait', listen)
+    expect(await onReader(db('orders').where({ id }))).toHaveLength(1)
+    expect(waits).toEqual([
+      expect.objectContaining({
+        outcome: 'shown',
+        way: isPlain ? 'lsn' : 'global',
+        waitedMs: expect.any(Number),
+      }),
+    ])
+    expect(inUse(db)).toBe(0)
+  })
+
+  it.each([flat, plain])('gives up when it takes too long, or is called off (%#)', async (connectTo) => {
+    const db = connectTo()
+    const { token } = await hidden(db, async (id) => db('orders').insert({ id }))
+    const late = await rejection(waitForReader(db, token, { timeoutMs: 50 }))
+    expect(late).toBeInstanceOf(ReaderBehindError)
+    expect(late.message).toContain('50 ms were not enough')
+    const calling = new AbortController()
+    const waiting = rejection(waitForReader(db, token, { signal: calling.signal }))
+    calling.abort(new Error('never mind'))
+    expect((await waiting).message).toBe('never mind')
+    const again = rejection(waitForReader(db, token, { signal: calling.signal }))
+    expect((await again).message).toBe('never mind')
+    await expect.poll(() => inUse(db)).toBe(0)
+    expect(await db('orders')).toBeDefined()
+  })
+
+  it('asks the writer where it is, for a token that does not say', async () => {
+    const token = `1.${Date.now().toString(36)}.`
+    await waitForReader(plain(), token)
+    const alone = closing(route({ reader: connect(plainUrls.standby, 2), writes: 'forward' }))
+    const error = await rejection(waitForReader(alone, token))
+    expect(error).toBeInstanceOf(ReaderBehindError)
+    expect(error.message).toContain('nobody can tell whether it does')
+  })
+
+  it('waits for each of several readers', async () => {
+    const db = closing(
+      route({
+        readers: [connect(server.readerUrl, 2), connect(server.readerUrl, 2)],
+        writer: connect(server.primaryUrl, 2),
+      }),
+    )
+    const { token } = await hidden(db, async (id) => onWriter(db('orders').insert({ id })))
+    const error = await rejection(waitForReader(db, token, { timeoutMs: 50 }))
+    expect(error).toBeInstanceOf(ReaderBehindError)
+    await server.lag.resume()
+    await waitForReader(db, token)
+    for (let read = 0; read < 4; read++) {
+      expect(await onReader(db('orders').where({ id: lastId }))).toHaveLength(1)
+    }
+  })
+})
+
+describe('a token', () => {
+  it.each(['same-session', 'global'] as const)('is honoured in every session (policy %s)', async (policy) => {
+    for (const [db, other] of [
+      [flat(), flat()],
+      [plain(), plain()],
+    ] as const) {
+      const id = ++lastId
+      const token = await requestScope(db, async () => {
+        await db('orders').insert({ id })
+        return causalityToken(db)!
+      })
+      const read = () => Promise.all(Array.from({ length: 5 }, async () => other('orders').where({ id })))
+      expect((await requestScope(other, read, { token, policy })).map((rows) => rows.length)).toEqual([
+        1, 1, 1, 1, 1,
+      ])
+    }
   })
 })
 

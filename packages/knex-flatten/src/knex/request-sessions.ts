@@ -49,6 +49,8 @@ export class RequestSessions {
   /** Takes a connection that shows what the request has written, and will show what it writes. */
   async take(use: Use): Promise<Taken> {
     const choice = this.#choose(use)
+    // Who has read a stream to its end goes on before its connection comes back.
+    if (use.mayWrite && use.holds && !use.root) this.scope.noteWrite()
     if (choice.target === 'writer') {
       return this.#noting(await this.#instance.pools.take(choice, use.what))
     }
