@@ -1,6 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
-import { afterCommit, afterCompletion, flatten, type TraceMessages, type Traced } from 'knex-flatten'
+import {
+  afterCommit,
+  afterCompletion,
+  flatten,
+  setRollbackOnly,
+  type TraceMessages,
+  type Traced,
+} from 'knex-flatten'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { connectFlat, rejection, useItems } from '../items.ts'
 import { told, traces } from './told.ts'
@@ -148,7 +155,7 @@ describe('of a scope', () => {
     await rejection(
       open().transaction(async (trx) => {
         await rejection(trx.transaction(async () => Promise.reject(boom), { name: 'bonus' }))
-        await rejection(trx.transaction(async () => undefined))
+        setRollbackOnly(trx, 'a second reason')
       }),
     )
     expect(doomed).toMatchObject([
