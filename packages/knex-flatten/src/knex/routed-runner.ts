@@ -1,11 +1,12 @@
 import { publish } from '../events/publish.ts'
 import { blockHere, hintOf } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
+import { isPassing } from '../transaction/retry.ts'
 import type { Instance } from './instance.ts'
 import type { Builder, KnexClient, QueryObject, Runner } from './internals.ts'
 import { requestOf } from './request-sessions.ts'
 import { writes } from './statements.ts'
-import { endsSession } from './wire-errors.ts'
+import { endsSession, raisedByServer } from './wire-errors.ts'
 
 /** What runs a query outside of any transaction: on a connection from the pool that it belongs to, or of the request that it is made in. */
 export function routedRunner(
@@ -45,8 +46,10 @@ export function routedRunner(
     try {
       return await ensureConnection(...how)
     } catch (error) {
-      // Nobody is to be handed what the server has closed, though Knex has not heard of it yet.
-      if (endsSession(error)) connection.__knex__disposed ??= error
+      // Nobody is to be handed a connection that has gone, though Knex has not heard of it yet.
+      if (endsSession(error) || (!raisedByServer(error) && isPassing(error))) {
+        connection.__knex__disposed ??= error
+      }
       throw error
     } finally {
       await from.giveBack(connection, mayWrite)
