@@ -46,6 +46,7 @@ export class OneAtATime {
   give(): void {
     this.#move()
     const next = this.#waiting.shift()
+    if (this.#waiting.length === 0) this.#stopWatching()
     if (next) next.begin()
     else this.#taken = false
   }
@@ -84,9 +85,14 @@ export class OneAtATime {
     )
   }
 
-  #refuseAll(error: Error): void {
+  /** A timer keeps a process from ending. */
+  #stopWatching(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #refuseAll(error: Error): void {
+    this.#stopWatching()
     for (const { refuse } of this.#waiting.splice(0)) refuse(error)
   }
 }
