@@ -1,15 +1,12 @@
 import { OneAtATime } from '../transaction/one-at-a-time.ts'
 import type { RouteChoice } from '../routing/choice.ts'
-import type { RootTransaction } from '../transaction/root-transaction.ts'
 import type { Connection } from './internals.ts'
 import type { Taken } from './taken.ts'
 
 /** Who uses a session. */
 export interface SessionUser {
-  /** It ends when the application lets it: a transaction, a stream of rows. What it waits for must not wait for it. */
-  readonly holds: boolean
-  /** The transaction, if it is one. */
-  readonly root?: RootTransaction | undefined
+  /** A transaction and a stream of rows end when the application lets them: what they wait for must not wait for them. */
+  readonly kind: 'statement' | 'stream' | 'transaction'
 }
 
 const inCare = new WeakMap<Connection, KeptSession>()
@@ -48,7 +45,7 @@ export class KeptSession {
 
   /** Somebody has it, or waits for it, whose end is up to the application. */
   get isHeld(): boolean {
-    return [...this.#users].some(({ holds }) => holds)
+    return [...this.#users].some(({ kind }) => kind !== 'statement')
   }
 
   get isIdle(): boolean {
@@ -58,10 +55,6 @@ export class KeptSession {
   /** It must not be used any more. */
   get isLost(): boolean {
     return this.#isGone || this.taken.connection.__knex__disposed !== undefined
-  }
-
-  isHeldByOneOf(roots: ReadonlySet<RootTransaction>): boolean {
-    return [...this.#users].some(({ root }) => root && roots.has(root))
   }
 
   /** Resolves once those before have left. */

@@ -2,7 +2,6 @@ import { requestHere, type RequestScope } from '../consistency/request-scope.ts'
 import { readerBehind } from '../consistency/verdicts.ts'
 import type { ConsistencyMode } from '../options/options.ts'
 import type { RouteChoice } from '../routing/choice.ts'
-import { rootsAround } from '../transaction/context.ts'
 import { catchUp, positionOf } from './catch-up.ts'
 import { enterMode, leaveMode } from './consistency-mode.ts'
 import { patienceOf } from './handed-pool.ts'
@@ -50,12 +49,12 @@ export class RequestSessions {
   async take(use: Use): Promise<Taken> {
     const choice = this.#choose(use)
     // Who has read a stream to its end goes on before its connection comes back.
-    if (use.mayWrite && use.holds && !use.root) this.scope.noteWrite()
+    if (use.mayWrite && use.kind === 'stream') this.scope.noteWrite()
     if (choice.target === 'writer') {
       return this.#noting(await this.#instance.pools.take(choice, use.what))
     }
     const kept = this.#kept
-    if (!kept || kept.isHeldByOneOf(rootsAround(this.#instance))) return this.#elsewhere(choice, use)
+    if (!kept) return this.#started(await this.#instance.pools.take(choice, use.what), use)
     return kept.isHeld ? this.#whereverFirst(kept, choice, use) : this.#onKept(kept, use, kept.turn(use))
   }
 
@@ -74,10 +73,6 @@ export class RequestSessions {
     return { target: 'writer', reason: 'own-write' }
   }
 
-  async #elsewhere(choice: RouteChoice, use: Use): Promise<Taken> {
-    return this.#started(await this.#instance.pools.take(choice, use.what), use)
-  }
-
   #started(taken: Taken, use: Use): Promise<Taken> | Taken {
     if (knownRole(taken.connection) !== 'reader') return this.#noting(taken)
     const patienceMs = patienceOf(this.#instance.knex.client as KnexClient)
@@ -93,7 +88,8 @@ export class RequestSessions {
   }
 
   /**
-   * Who has the session may wait for this, and who has the pool's connections for a second one, as this would: so it takes what is free first.
+   * Who has the session may wait for this, and those who have the pool's connections may each wait for a second one, as this would: so it takes what is
+   * free first.
    */
   async #whereverFirst(kept: KeptSession, choice: RouteChoice, use: Use): Promise<Taken> {
     const turn = kept.turn(use)
@@ -179,7 +175,7 @@ export class RequestSessions {
       await this.#leave(session, use)
     }
     const { connection, choice, from } = session.taken
-    if (use.holds && !use.root) session.endStream = () => giveBack(connection, use.mayWrite)
+    if (use.kind === 'stream') session.endStream = () => giveBack(connection, use.mayWrite)
     session.choice = { ...choice, reason: use.choice.reason }
     return {
       connection,
