@@ -288,6 +288,26 @@ describe('a request that has written on a reader', () => {
   })
 })
 
+describe('the policy global', () => {
+  it('reads in the mode global, and only once something was written', async () => {
+    const db = flat()
+    const modeOf = async (on: Knex) =>
+      (await on.raw("select current_setting('apg_write_forward.consistency_mode') as mode")).rows[0].mode
+    await requestScope(
+      db,
+      async () => {
+        expect(await modeOf(db)).toBe('session')
+        await db('orders').insert({ id: ++lastId })
+        expect(inUse(db)).toBe(0)
+        expect(await modeOf(db)).toBe('global')
+        expect(await db.transaction((trx) => modeOf(trx))).toBe('global')
+      },
+      { policy: 'global' },
+    )
+    expect(await modeOf(db)).toBe('session')
+  })
+})
+
 describe('the policy writer', () => {
   it('reads from the reader until something is written, then from the writer, unless a query says where', async () => {
     const db = routed()
@@ -447,6 +467,24 @@ describe('waitForReader', () => {
       expect(await onReader(db('orders').where({ id: lastId }))).toHaveLength(1)
     }
   })
+})
+
+it('waits once for what a token stands for, and stays where it has waited', async () => {
+  const db = flat()
+  const waits: unknown[] = []
+  const listen = (message: unknown): void => void waits.push(message)
+  subscribe('knex-flatten:reader-wait', listen)
+  await requestScope(
+    db,
+    async () => {
+      const pids = [await pidOf(db), await pidOf(db), await db.transaction((trx) => pidOf(trx))]
+      expect(new Set(pids).size).toBe(1)
+      expect(inUse(db)).toBe(1)
+    },
+    { token: `1.${Date.now().toString(36)}.` },
+  )
+  unsubscribe('knex-flatten:reader-wait', listen)
+  expect(waits).toHaveLength(1)
 })
 
 describe('a token', () => {

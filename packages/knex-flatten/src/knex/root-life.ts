@@ -129,8 +129,7 @@ async function takeFor(state: TransactionState, client: KnexClient): Promise<Con
   if (request) {
     state.taken = await request.take({
       choice: choice ?? { target: 'reader', reason: 'only-pool' },
-      holds: true,
-      root,
+      kind: 'transaction',
       mayWrite: !root.readOnly,
       consistency: settings.consistency,
       what,

@@ -30,7 +30,7 @@ export function routedRunner(
     const mayWrite = request !== undefined && (compiled === undefined || textsOf(compiled).some(writes))
     const what = (): string => textsOf(compiled ?? builder.toSQL()).join('; ')
     const taken = request
-      ? await request.take({ choice, holds: isStream, mayWrite, what })
+      ? await request.take({ choice, kind: isStream ? 'stream' : 'statement', mayWrite, what })
       : await pools.take(choice, what)
     const { connection, from, choice: settled } = taken
     runner.connection = connection
