@@ -14,7 +14,7 @@ import Koa from 'koa'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 /** What the reader shows is this much older than what the writer holds, milliseconds. */
-const LAG_MS = 400
+const LAG_MS = 150
 
 let server: ForwardingReader
 const closing: (() => unknown)[] = []
