@@ -19,7 +19,8 @@ export type { RequestPolicy, RequestScopeOptions, TokenOptions, WaitForReaderOpt
  *
  * @param db - what `flatten()` or `route()` returned.
  * @returns what `fn` returns.
- * @throws TransactionOptionsError for a wrong option, `{ policy: 'writer' }` without a writer, and another policy than that of the scope around.
+ * @throws TransactionOptionsError for a wrong option, `{ policy: 'writer' }` without a writer, and another policy, or budget, than that
+ *   of the scope around.
  *
  * @example
  * ```ts

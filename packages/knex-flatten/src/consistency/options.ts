@@ -1,5 +1,7 @@
 import { TransactionOptionsError } from '../errors/errors.ts'
+import type { CrossingBudget } from '../crossings/crossing-tally.ts'
 import { type Check, checkAll, isRecord, milliseconds, oneOf, refuseUnknown, show } from '../options/check.ts'
+import { crossingBudget } from '../options/crossing-budget.ts'
 import type { TokenSettings } from './token.ts'
 
 /**
@@ -33,6 +35,12 @@ export interface RequestScopeOptions extends TokenOptions {
   readonly token?: string | undefined
   /** Milliseconds that a read waits for a reader that is behind; then it goes to the writer. Default 10 000. */
   readonly timeoutMs?: number
+  /**
+   * How often it may cross to the writer, in its transactions and outside of them: whoever awaits it waits for each. Default: as often as it does.
+   *
+   * The budget of `flatten()` or `route()`, which each transaction has for itself, holds beside it.
+   */
+  readonly crossings?: CrossingBudget
 }
 
 /** {@link RequestScopeOptions}, all of them said. */
@@ -40,6 +48,7 @@ export interface RequestSettings extends TokenSettings {
   readonly policy: RequestPolicy
   readonly token: string | undefined
   readonly timeoutMs: number
+  readonly crossings: CrossingBudget | undefined
 }
 
 /** What {@link waitForReader} takes. */
@@ -71,6 +80,7 @@ export const policyChecks: Record<Exclude<keyof RequestScopeOptions, 'token'>, C
   ...tokenChecks,
   policy: oneOf(policies),
   timeoutMs: milliseconds,
+  crossings: crossingBudget,
 }
 
 const scopeChecks: Record<keyof RequestScopeOptions, Check> = {
@@ -89,8 +99,8 @@ const PATIENCE_MS = 10_000
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */
 export function checkScopeOptions(options: RequestScopeOptions): RequestSettings {
   checkRecord('requestScope(db, fn, options)', options, scopeChecks)
-  const { policy = 'same-session', token, timeoutMs = PATIENCE_MS } = options
-  return { policy, token, timeoutMs, ...settleTokens(options) }
+  const { policy = 'same-session', token, timeoutMs = PATIENCE_MS, crossings } = options
+  return { policy, token, timeoutMs, crossings, ...settleTokens(options) }
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */

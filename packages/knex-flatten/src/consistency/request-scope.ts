@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { CrossingTally } from '../crossings/crossing-tally.ts'
 import type { RequestSettings } from './options.ts'
 import { encodeToken, type WrittenAt } from './token.ts'
 
 /** What a request has written, and how its reads are to show it; knows nothing of connections. */
 export class RequestScope {
   readonly settings: RequestSettings
-  /** How often it has crossed to the writer, in its transactions and outside of them. */
-  crossings = 0
+  /** What has crossed to the writer, in its transactions and outside of them. */
+  readonly crossings: CrossingTally
   /** How many writes its reads are to show: its own, and those before it that a token stands for. */
   #writes = 0
   #before: WrittenAt | undefined
@@ -14,6 +15,7 @@ export class RequestScope {
 
   constructor(settings: RequestSettings) {
     this.settings = settings
+    this.crossings = new CrossingTally('request', settings.crossings ?? {})
   }
 
   get writes(): number {

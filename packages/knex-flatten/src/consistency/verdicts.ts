@@ -1,3 +1,4 @@
+import type { CrossingBudget } from '../crossings/crossing-tally.ts'
 import { ReaderBehindError, TransactionOptionsError } from '../errors/errors.ts'
 import type { TokenFault } from './token.ts'
 
@@ -29,6 +30,19 @@ export function otherPolicy(asked: string, given: string): TransactionOptionsErr
   return new TransactionOptionsError(
     `requestScope(db, fn): { policy: '${asked}' } was asked for inside a scope that has '${given}'. Ask for it where the request begins.`,
   )
+}
+
+/** For a request scope inside another one with a budget of its own. */
+export function otherBudget(asked: CrossingBudget, given: CrossingBudget = {}): TransactionOptionsError {
+  return new TransactionOptionsError(
+    `requestScope(db, fn): { crossings: ${tellBudget(asked)} } was asked for inside a scope that has ${tellBudget(given)}. Ask for it where the ` +
+      'request begins.',
+  )
+}
+
+function tellBudget({ warn, max }: CrossingBudget): string {
+  const limits = Object.entries({ warn, max }).filter(([, limit]) => limit !== undefined)
+  return limits.length === 0 ? 'none' : `{ ${limits.map(([name, limit]) => `${name}: ${limit}`).join(', ')} }`
 }
 
 /** For `{ policy: 'writer' }` of an instance that has none. */

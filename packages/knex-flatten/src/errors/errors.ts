@@ -179,28 +179,31 @@ type UnsupportedStatement = ErrorOptions &
   Pick<UnsupportedStatementError, 'rule' | 'statement' | 'instead' | 'source'>
 
 /**
- * With a statement a transaction would have crossed to the writer more often than `crossings: { max }` allows. It was not sent, and the
- * transaction can only be rolled back.
+ * With a statement a transaction, or a request, would have crossed to the writer more often than its `crossings: { max }` allows. It was not
+ * sent; a transaction that it was to be in can only be rolled back.
  */
 export class CrossingsExceededError extends FlattenError {
   override readonly name = 'CrossingsExceededError'
   readonly code = 'FLATTEN_CROSSINGS'
-  /** How often the transaction has crossed before. */
+  /** Whose budget it is: that of the transaction, or of the request scope around it. */
+  readonly budget: 'transaction' | 'request'
+  /** How often that has crossed before. */
   readonly crossings: number
-  /** How often it may, its end included. */
+  /** How often it may, the end of every transaction included. */
   readonly max: number
   /** The SQL of the statement, without its bindings. */
   readonly statement: string
 
-  constructor(message: string, { crossings, max, statement }: Exceeded) {
+  constructor(message: string, { budget, crossings, max, statement }: Exceeded) {
     super(message)
+    this.budget = budget
     this.crossings = crossings
     this.max = max
     this.statement = statement
   }
 }
 
-type Exceeded = Pick<CrossingsExceededError, 'crossings' | 'max' | 'statement'>
+type Exceeded = Pick<CrossingsExceededError, 'budget' | 'crossings' | 'max' | 'statement'>
 
 /**
  * A reader answered a statement with an error whose own words do not say enough. `cause` is that error, with its SQLSTATE as `code`.

@@ -51,9 +51,13 @@ export interface GuardMessage {
   readonly sql: string
 }
 
-/** A transaction crosses to the writer more often than it should, or would do so. */
+/** A transaction, or a request, crosses to the writer more often than it should, or would do so. */
 interface CrossingsMessage {
-  readonly transaction: TransactionInfo
+  readonly db: object
+  /** What the statement is in; of a request's also outside of any. */
+  readonly transaction: TransactionInfo | undefined
+  /** Whose budget it is: that of the transaction, or of the request scope around it. */
+  readonly budget: 'transaction' | 'request'
   readonly verdict: 'refused' | 'sent'
   /** What it has gone above: `max` where it was refused, `warn` where it was sent. */
   readonly limit: number

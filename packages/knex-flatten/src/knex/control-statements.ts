@@ -50,6 +50,7 @@ async function begin(open: OpenRoot, sql: string, send: Send): Promise<QueryObje
     return answer
   } catch (error) {
     open.beginError = error
+    open.root.crossings?.over()
     open.closed = raisedByServer(error) && (await answersRollback(send))
     throw error
   }

@@ -83,9 +83,11 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
         return typeof what === 'string' ? answer : answer.catch(asExplained)
       }
       if (open) return sendInside(instance.guard, open, this, connection, statement, send)
-      const unfit = refuseWriteHere(statement) ?? instance.guard?.refusalOf(statement, this, connection)
+      const unfit =
+        refuseWriteHere(statement) ??
+        instance.guard?.refusalOf(statement, this, connection) ??
+        countOutside(instance, this, connection, statement)
       if (unfit) return Promise.reject(unfit)
-      countOutside(instance, connection, statement)
       return send(connection, statement)
     }
 
@@ -101,10 +103,11 @@ export function deriveFlatClient(Client: ClassOf<KnexClient>, instance: Instance
       if (open) countRows(open.root, stream)
       const send = (real: Connection): Promise<unknown> => {
         const unfit = refuseUnfit(instance.guard, open, this, real, statement, true)
-        const refused = unfit ?? (open && countCrossing(open, this, statement))
+        const refused =
+          unfit ??
+          (open ? countCrossing(open, this, statement) : countOutside(instance, this, real, statement))
         if (refused) return refuseStream(stream, refused)
         if (open) noteStatement(open, statement)
-        else countOutside(instance, real, statement)
         return super.stream(real, tellingRoute(instance, real, statement), stream, streamOptions)
       }
       if (!(connection instanceof LazyConnection)) return send(connection)

@@ -73,7 +73,7 @@ export function rootState(
   frame.consistency = settings.consistency ?? instance.settings.consistency
   const request = requestOf(instance)
   frame.isInRequest = request !== undefined
-  frame.crossings = new CrossingCount(frame, instance.crossings, requestAround(instance)?.scope)
+  frame.crossings = new CrossingCount(frame, instance.crossings, requestAround(instance)?.scope.crossings)
   return { frame, instance, settings, choice, request, siblings: undefined, suspends }
 }
 

@@ -6,6 +6,7 @@ import {
   cannotTell,
   noWriterToReadFrom,
   notAToken,
+  otherBudget,
   otherPolicy,
   outsideOfRequest,
   readerBehind,
@@ -93,8 +94,11 @@ async function positionOfWriter({ route }: Instance): Promise<string | undefined
   }
 }
 
-function refuseOther({ settings }: RequestScope, { policy }: RequestSettings): void {
+function refuseOther({ settings }: RequestScope, { policy, crossings }: RequestSettings): void {
   if (settings.policy !== policy) throw otherPolicy(policy, settings.policy)
+  if (!crossings) return
+  const given = settings.crossings
+  if (crossings.warn !== given?.warn || crossings.max !== given?.max) throw otherBudget(crossings, given)
 }
 
 function honour(scope: RequestScope, settings: RequestSettings): void {

@@ -5,7 +5,7 @@ import { failedStatement, shortenSql } from '../transaction/failure.ts'
 import { writeInReadOnlyScope } from '../transaction/read-only-verdicts.ts'
 import { rollbackOnly, unexpectedRollback } from '../transaction/verdicts.ts'
 import { siteOf } from './asked-at.ts'
-import { countCrossing } from './crossings.ts'
+import { countCrossing, refuseBegin } from './crossings.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Guard } from './guard.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
@@ -75,7 +75,10 @@ function guardedControl(
   send: Send,
 ): Promise<QueryObject> {
   const real = open.lazy?.real ?? open.connection
-  const unfit = control === 'begin' ? refuseUnfit(guard, open, client, real, sql) : undefined
+  const unfit =
+    control === 'begin'
+      ? (refuseUnfit(guard, open, client, real, sql) ?? refuseBegin(open, client, sql))
+      : undefined
   if (!unfit) return sendControl(open, control, sql, send)
   open.beginError = unfit
   return Promise.reject(unfit)

@@ -1,7 +1,8 @@
 import { resolveProfile } from '@knex-flatten/sql-support'
 import { TransactionOptionsError } from '../errors/errors.ts'
-import { type Check, checkAll, isBoolean, isRecord, oneOf, positive, refuseUnknown, show } from './check.ts'
-import type { CrossingBudget } from '../crossings/crossing-count.ts'
+import { type Check, checkAll, isBoolean, isRecord, oneOf, refuseUnknown, show } from './check.ts'
+import type { CrossingBudget } from '../crossings/crossing-tally.ts'
+import { crossingBudget } from './crossing-budget.ts'
 import type { ConsistencyMode, FlattenOptions, ForeignConnection } from './options.ts'
 
 /** {@link FlattenOptions}, all of them said. */
@@ -44,23 +45,13 @@ const flattenChecks: Record<keyof FlattenOptions, Check> = {
   lazyBegin: isBoolean,
   callSites: isBoolean,
   consistency: oneOf(consistencyModes),
-  crossings: {
-    allowed: '{ warn, max }, each a whole number, 1 or more, and warn below max',
-    holds: isBudget,
-  },
+  crossings: crossingBudget,
   guard: oneOf(['reader', 'always', 'off']),
   onUnsupported: oneOf(['throw', 'warn', 'writer']),
   profile: {
     allowed: "'aws-global', 'aws-local' or an object { name, extends, verdicts }",
     holds: (value) => typeof value === 'string' || isRecord(value),
   },
-}
-
-function isBudget(value: unknown): boolean {
-  if (!isRecord(value) || !Object.keys(value).every((key) => key === 'warn' || key === 'max')) return false
-  const { warn = 0, max = Infinity } = value as CrossingBudget
-  const counts = [value['warn'], value['max']].filter((count) => count !== undefined)
-  return counts.every((count) => Number.isInteger(count) && positive(count)) && warn < max
 }
 
 /** @throws TransactionOptionsError naming the option, its value and what is allowed. */

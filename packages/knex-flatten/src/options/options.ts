@@ -1,5 +1,5 @@
 import type { AwsProfile, ForwardingProfile } from '@knex-flatten/sql-support'
-import type { CrossingBudget } from '../crossings/crossing-count.ts'
+import type { CrossingBudget } from '../crossings/crossing-tally.ts'
 import type { Propagation } from '../transaction/propagation.ts'
 import type { RetryOptions } from '../transaction/retry.ts'
 

@@ -25,10 +25,10 @@ export function countEvents(db: object, meter: Meter): Stop[] {
   const dooms = counter('transaction.dooms', '{doom}', 'Transactions that could only be rolled back')
   const retries = counter('transaction.retries', '{retry}', 'Transactions that were run again')
   const verdicts = counter('guard.verdicts', '{statement}', 'Statements that a reader refuses, or may refuse')
-  const budget = counter(
+  const overruns = counter(
     'crossings.verdicts',
     '{statement}',
-    'Statements with which a transaction crossed too often',
+    'Statements with which a transaction or a request crossed too often',
   )
   const routes = counter('routes', '{route}', 'Transactions and statements, by where they ran and why')
   const fallbacks = counter('fallbacks', '{route}', 'What the writer did that was meant for a reader')
@@ -59,8 +59,8 @@ export function countEvents(db: object, meter: Meter): Stop[] {
     listen('knex-flatten:guard', ({ db: of, rule, verdict }) => {
       own(of, () => verdicts.add(1, { 'knex_flatten.rule': rule, 'knex_flatten.verdict': verdict }))
     }),
-    listen('knex-flatten:crossings', ({ transaction, verdict }) => {
-      own(transaction.db, () => budget.add(1, { 'knex_flatten.verdict': verdict }))
+    listen('knex-flatten:crossings', ({ db: of, budget, verdict }) => {
+      own(of, () => overruns.add(1, { 'knex_flatten.budget': budget, 'knex_flatten.verdict': verdict }))
     }),
     listen('knex-flatten:route', ({ db: of, route, transaction }) => {
       const what = transaction ? 'transaction' : 'statement'

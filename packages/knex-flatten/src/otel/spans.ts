@@ -83,8 +83,10 @@ export class Spans {
           ...this.#text(sql),
         })
       }),
-      listen('knex-flatten:crossings', ({ transaction, verdict, limit, sql }) => {
+      listen('knex-flatten:crossings', ({ db, transaction, budget, verdict, limit, sql }) => {
+        if (db !== this.#db) return
         this.#event(transaction, 'crossings', {
+          'knex_flatten.budget': budget,
           'knex_flatten.verdict': verdict,
           'knex_flatten.limit': limit,
           ...this.#text(sql),

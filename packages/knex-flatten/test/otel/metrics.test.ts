@@ -110,7 +110,9 @@ describe('of transactions', () => {
     expect(await points('knex_flatten.transaction.retries')).toEqual([
       [{ 'error.type': '40001', 'db.response.status_code': '40001' }, 1],
     ])
-    expect(await points('knex_flatten.crossings.verdicts')).toEqual([[{ 'knex_flatten.verdict': 'sent' }, 1]])
+    expect(await points('knex_flatten.crossings.verdicts')).toEqual([
+      [{ 'knex_flatten.budget': 'transaction', 'knex_flatten.verdict': 'sent' }, 1],
+    ])
   })
 
   it('of other instances nothing is counted', async () => {
