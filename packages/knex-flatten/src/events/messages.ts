@@ -99,6 +99,7 @@ interface PromotionMessage {
 
 /** What became of a causality token that a request came with. */
 interface TokenMessage {
+  readonly db: object
   readonly outcome: 'honoured' | 'ignored'
   /** Why it was ignored. */
   readonly reason?: 'malformed' | 'forged' | 'from-the-future' | 'expired'
@@ -106,10 +107,11 @@ interface TokenMessage {
 
 /** Somebody has waited until a reader shows what was written. */
 interface ReaderWaitMessage {
+  readonly db: object
   readonly waitedMs: number
   readonly outcome: 'shown' | 'timed-out' | 'aborted'
-  /** Asked of the reader's `global` mode, of the place it has replayed to, or not of a reader at all. */
-  readonly way: 'global' | 'lsn' | 'writer'
+  /** By the reader's mode `global`, or by the position of the writer's log that it has replayed. */
+  readonly way: 'global' | 'lsn'
 }
 
 /** The message of each channel of `node:diagnostics_channel`. */

@@ -7,6 +7,8 @@ import { knownRole, readerSessionOf } from './server-role.ts'
 
 /** What a reader is to show, and for how long it is waited for. */
 export interface Awaited {
+  /** Whose connection it is. */
+  readonly db: object
   /** A position of the writer's log that a reader must have replayed; without it only one that forwards can tell. */
   readonly lsn: string | undefined
   readonly timeoutMs: number
@@ -44,8 +46,10 @@ export async function catchUp(connection: Connection, awaited: Awaited): Promise
   if (knownRole(connection) !== 'reader') return 'shown'
   const { own, mode } = readerSessionOf(connection)!
   if (mode === 'global') return 'shown'
-  if (own !== undefined) return watched('global', () => inTime(readGlobally(connection), awaited))
-  return awaited.lsn === undefined ? 'no-way' : watched('lsn', () => hasReplayed(connection, awaited))
+  if (own !== undefined) return watched(awaited.db, 'global', () => inTime(readGlobally(connection), awaited))
+  return awaited.lsn === undefined
+    ? 'no-way'
+    : watched(awaited.db, 'lsn', () => hasReplayed(connection, awaited))
 }
 
 /** Where the writer's log is now, behind all that was committed through a connection before; `undefined` where it cannot say. */
@@ -62,6 +66,7 @@ export async function positionOf(connection: Connection): Promise<string | undef
 
 /** Tells how long it took. */
 async function watched(
+  db: object,
   way: ReaderWait['way'],
   wait: () => Promise<'shown' | 'behind'>,
 ): Promise<'shown' | 'behind'> {
@@ -72,7 +77,7 @@ async function watched(
     outcome = caughtUp === 'shown' ? 'shown' : 'timed-out'
     return caughtUp
   } finally {
-    publish('knex-flatten:reader-wait', () => ({ waitedMs: performance.now() - began, outcome, way }))
+    publish('knex-flatten:reader-wait', () => ({ db, waitedMs: performance.now() - began, outcome, way }))
   }
 }
 

@@ -127,7 +127,11 @@ export class RequestSessions {
     session.isInOtherMode = true
     await enterMode(connection, this.#modeFor(connection))
     if (session.shows === writes || knownRole(connection) !== 'reader') return true
-    const caughtUp = await catchUp(connection, { lsn, timeoutMs: settings.timeoutMs })
+    const caughtUp = await catchUp(connection, {
+      db: this.#instance.knex,
+      lsn,
+      timeoutMs: settings.timeoutMs,
+    })
     if (caughtUp === 'shown') session.shows = writes
     else if (caughtUp === 'behind') await discard(session.taken)
     return caughtUp === 'shown'

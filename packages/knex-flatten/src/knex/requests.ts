@@ -16,7 +16,6 @@ import { started } from '../transaction/started.ts'
 import { catchUp, positionOf } from './catch-up.ts'
 import type { ClientPool } from './client-pool.ts'
 import type { Instance } from './instance.ts'
-import type { Pools } from './pools.ts'
 import { requestAround, RequestSessions } from './request-sessions.ts'
 import { flattenedInstance } from './running-frame.ts'
 import { discard } from './taken.ts'
@@ -32,7 +31,7 @@ export async function runRequest<Result>(
   if (around) refuseOther(around.scope, settings)
   else if (settings.policy === 'writer' && !instance.route?.pools.writer) throw noWriterToReadFrom()
   const request = around ?? new RequestSessions(instance, new RequestScope(settings))
-  honour(request.scope, settings)
+  honour(instance, request.scope, settings)
   if (around) return await fn()
   try {
     return (await runInRequest(instance, request, () => started(fn()))) as Awaited<Result>
@@ -53,16 +52,15 @@ export function tokenOfRequest(db: Knex): string | undefined {
 /** Resolves once every reader shows what a token stands for. */
 export async function waitForReaders(db: Knex, token: string, settings: WaitSettings): Promise<void> {
   const instance = flattenedInstance(db, WAITING)
-  const { pools } = instance
-  const written = read(token, settings)
+  const written = read(instance.knex, token, settings)
   if (written === 'expired') return
   if (typeof written === 'string') throw notAToken(written)
   const lsn = written.lsn ?? (await positionOfWriter(instance))
-  await Promise.all(pools.forReads.map((pool) => waitForOne(pools, pool, lsn, settings)))
+  await Promise.all(instance.pools.forReads.map((pool) => waitForOne(instance, pool, lsn, settings)))
 }
 
 async function waitForOne(
-  pools: Pools,
+  { knex: db, pools }: Instance,
   pool: ClientPool,
   lsn: string | undefined,
   { timeoutMs, signal }: WaitSettings,
@@ -70,7 +68,7 @@ async function waitForOne(
   const taken = await pools.takeOf(pool)
   const { connection, from } = taken
   try {
-    const caughtUp = await catchUp(connection, { lsn, timeoutMs, signal })
+    const caughtUp = await catchUp(connection, { db, lsn, timeoutMs, signal })
     if (caughtUp === 'no-way') throw cannotTell(WAITING)
     if (caughtUp === 'behind') throw readerBehind(WAITING, timeoutMs)
   } catch (error) {
@@ -101,16 +99,16 @@ function refuseOther({ settings }: RequestScope, { policy, crossings }: RequestS
   if (crossings.warn !== given?.warn || crossings.max !== given?.max) throw otherBudget(crossings, given)
 }
 
-function honour(scope: RequestScope, settings: RequestSettings): void {
+function honour({ knex }: Instance, scope: RequestScope, settings: RequestSettings): void {
   if (settings.token === undefined) return
-  const written = read(settings.token, settings)
+  const written = read(knex, settings.token, settings)
   if (typeof written !== 'string') scope.honour(written)
 }
 
-function read(token: string, settings: RequestSettings | WaitSettings): WrittenAt | TokenFault {
+function read(db: Knex, token: string, settings: RequestSettings | WaitSettings): WrittenAt | TokenFault {
   const written = decodeToken(token, settings, Date.now())
   publish('knex-flatten:token', () =>
-    typeof written === 'string' ? { outcome: 'ignored', reason: written } : { outcome: 'honoured' },
+    typeof written === 'string' ? { db, outcome: 'ignored', reason: written } : { db, outcome: 'honoured' },
   )
   return written
 }

@@ -2,7 +2,7 @@ import type { RouteChoice } from '../routing/choice.ts'
 import type { Connection } from './internals.ts'
 
 /** Takes back the connections that came from it. */
-export interface Giver {
+interface Giver {
   /** @param wrote - what was done on it may have stored something. */
   giveBack(connection: Connection, wrote?: boolean): Promise<unknown>
   /** Closes a connection; it is to be given back all the same. */

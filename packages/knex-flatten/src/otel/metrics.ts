@@ -72,16 +72,17 @@ export function countEvents(db: object, meter: Meter): Stop[] {
     listen('knex-flatten:reader-failed', ({ db: of, pool, error }) => {
       own(of, () => failures.add(1, { 'db.client.connection.pool.name': pool, ...errorAttributes(error) }))
     }),
-    // Nobody knows of these on which instance.
+    // Nobody knows of which instance's.
     listen('knex-flatten:promotion', ({ server }) => {
       const { hostname, port } = new URL(`postgres://${server}`)
       promotions.add(1, { 'server.address': hostname, 'server.port': Number(port) })
     }),
-    listen('knex-flatten:token', ({ outcome, reason }) => {
-      tokens.add(1, { 'knex_flatten.outcome': outcome, 'knex_flatten.reason': reason })
+    listen('knex-flatten:token', ({ db: of, outcome, reason }) => {
+      own(of, () => tokens.add(1, { 'knex_flatten.outcome': outcome, 'knex_flatten.reason': reason }))
     }),
-    listen('knex-flatten:reader-wait', ({ waitedMs, outcome, way }) => {
-      waits.record(waitedMs / 1_000, { 'knex_flatten.outcome': outcome, 'knex_flatten.way': way })
+    listen('knex-flatten:reader-wait', ({ db: of, waitedMs, outcome, way }) => {
+      const attributes = { 'knex_flatten.outcome': outcome, 'knex_flatten.way': way }
+      own(of, () => waits.record(waitedMs / 1_000, attributes))
     }),
   ]
 }
