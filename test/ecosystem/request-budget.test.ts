@@ -181,14 +181,16 @@ describe('above the budget of a request', () => {
 
   it('reads are sent, and just within it all is well', async () => {
     const db = flat()
-    const { error, crossed } = await request(db, { max: 3 }, async () => {
+    const { error, crossed } = await request(db, { max: 6 }, async () => {
       await insert(db, 1)
       await db.transaction(async (trx) => insert(trx, 2))
       expect(await db('items')).toHaveLength(2)
       await db.transaction(async (trx) => trx('items'))
+      await rejection(db.transaction(async (trx) => insert(trx, 1)))
+      await insert(db, 3)
     })
     expect(error).toBeUndefined()
-    expect(crossed).toBe(3)
+    expect(crossed).toBe(6)
   })
 
   it('the next request has its own, and outside of any there is none', async () => {
