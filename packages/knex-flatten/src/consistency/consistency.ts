@@ -1,6 +1,9 @@
 import type { Knex } from 'knex'
+import type { ConsistencyMode } from '../options/options.ts'
+import { runInBlock } from '../routing/blocks.ts'
 import { runRequest, tokenOfRequest, waitForReaders } from '../knex/requests.ts'
 import {
+  checkMode,
   checkScopeOptions,
   checkWaitOptions,
   type RequestPolicy,
@@ -36,6 +39,23 @@ export async function requestScope<Result>(
   options: RequestScopeOptions = {},
 ): Promise<Awaited<Result>> {
   return runRequest(db, fn, checkScopeOptions(options))
+}
+
+/**
+ * Runs a function so that what it reads on readers, and what all it calls reads there, waits for what a mode says: queries, and transactions that begin in it
+ * and do not ask for another mode themselves.
+ *
+ * @returns what `fn` returns.
+ * @throws TransactionOptionsError for what is no mode. What is asked, inside, of a transaction that began before with less is refused with the same.
+ *
+ * @example
+ * ```ts
+ * const newest = await withConsistency('eventual', () => db('posts').orderBy('id', 'desc').limit(10))
+ * ```
+ */
+export function withConsistency<Result>(mode: ConsistencyMode, fn: () => Result): Result {
+  checkMode(mode)
+  return runInBlock({ consistency: mode }, fn)
 }
 
 /**

@@ -2,6 +2,7 @@ import { TransactionOptionsError } from '../errors/errors.ts'
 import type { CrossingBudget } from '../crossings/crossing-tally.ts'
 import { type Check, checkAll, isRecord, milliseconds, oneOf, refuseUnknown, show } from '../options/check.ts'
 import { crossingBudget } from '../options/crossing-budget.ts'
+import { consistencyModes } from '../options/flatten-settings.ts'
 import type { TokenSettings } from './token.ts'
 
 /**
@@ -108,6 +109,11 @@ export function checkWaitOptions(options: WaitForReaderOptions): WaitSettings {
   checkRecord('waitForReader(db, token, options)', options, waitChecks)
   const { timeoutMs = PATIENCE_MS, signal } = options
   return { timeoutMs, signal, ...settleTokens(options) }
+}
+
+/** @throws TransactionOptionsError naming the modes there are. */
+export function checkMode(mode: unknown): void {
+  checkAll('withConsistency(mode, fn)', { mode }, { mode: oneOf(consistencyModes) })
 }
 
 function checkRecord(where: string, options: unknown, checks: Record<string, Check>): void {

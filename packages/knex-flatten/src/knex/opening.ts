@@ -61,11 +61,15 @@ function innermostRunning(transaction: KnexTransaction): KnexTransaction {
 /** The state of a new root. */
 export function rootState(
   instance: Instance,
-  settings: TransactionSettings,
+  asked: TransactionSettings,
   site: CallSite,
   suspends: ReadonlySet<RootTransaction> | undefined,
 ): TransactionState {
+  const { consistency } = blockHere()
+  const settings =
+    consistency === undefined ? asked : { ...asked, consistency: asked.consistency ?? consistency }
   const frame = new RootTransaction(instance, settings, site)
+  frame.blockMode = consistency
   const choice =
     instance.route && !instance.testing ? choiceOf(instance.route, instance, settings) : undefined
   frame.chosen = choice?.target
@@ -150,7 +154,7 @@ export function refuseScope(
 }
 
 /** Whether what a root promises is at least what is asked. */
-function isPromised(asked: ConsistencyMode, given: ConsistencyMode | undefined): boolean {
+export function isPromised(asked: ConsistencyMode, given: ConsistencyMode | undefined): boolean {
   if (asked === given) return true
   return given !== undefined && promises.includes(asked) && promises.indexOf(asked) < promises.indexOf(given)
 }

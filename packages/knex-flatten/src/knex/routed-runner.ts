@@ -2,8 +2,9 @@ import { publish } from '../events/publish.ts'
 import { blockHere, hintOf } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
 import { isPassing } from '../transaction/retry.ts'
+import { enterMode, leaveMode } from './consistency-mode.ts'
 import type { Instance } from './instance.ts'
-import type { Builder, KnexClient, QueryObject, Runner } from './internals.ts'
+import type { Builder, Connection, KnexClient, QueryObject, Runner } from './internals.ts'
 import { requestOf } from './request-sessions.ts'
 import { writes } from './statements.ts'
 import { endsSession, raisedByServer } from './wire-errors.ts'
@@ -18,7 +19,8 @@ export function routedRunner(
   if (instance.testing || client.transacting || builder._connection) return runner
   const { route, pools } = instance
   const request = requestOf(instance)
-  if (!route && !request) return runner
+  const { consistency } = blockHere()
+  if (!route && !request && consistency === undefined) return runner
   // Where it is run from is known now, and no more when it waits for a connection.
   const decided = decidedBy(instance, builder)
   const ensureConnection = runner.ensureConnection.bind(runner)
@@ -30,7 +32,7 @@ export function routedRunner(
     const mayWrite = request !== undefined && (compiled === undefined || textsOf(compiled).some(writes))
     const what = (): string => textsOf(compiled ?? builder.toSQL()).join('; ')
     const taken = request
-      ? await request.take({ choice, kind: isStream ? 'stream' : 'statement', mayWrite, what })
+      ? await request.take({ choice, kind: isStream ? 'stream' : 'statement', mayWrite, consistency, what })
       : await pools.take(choice, what)
     const { connection, from, choice: settled } = taken
     runner.connection = connection
@@ -44,6 +46,7 @@ export function routedRunner(
     }
     if (compiled && isSettled(instance, client, builder)) answerWith(builder, compiled)
     try {
+      if (consistency !== undefined) await enterMode(connection, consistency)
       return await ensureConnection(...how)
     } catch (error) {
       // Nobody is to be handed a connection that has gone, though Knex has not heard of it yet.
@@ -52,10 +55,19 @@ export function routedRunner(
       }
       throw error
     } finally {
+      if (consistency !== undefined) await leaveBlock(instance, connection, isStream)
       await from.giveBack(connection, mayWrite)
     }
   }
   return runner
+}
+
+async function leaveBlock(instance: Instance, connection: Connection, isStream: boolean): Promise<void> {
+  if (!isStream) await leaveMode(connection, instance.settings.consistency)
+  // Knex has given a stream's connection back when the stream was closed: who takes it next puts its mode right, if anybody looks.
+  else if (!instance.route && !instance.asksRoles) {
+    connection.__knex__disposed ??= new Error('Its mode is that of a stream.')
+  }
 }
 
 function textsOf(compiled: QueryObject | QueryObject[]): string[] {

@@ -3,13 +3,14 @@ import { blockHere } from '../routing/blocks.ts'
 import { writePrevented } from '../routing/verdicts.ts'
 import { failedStatement, shortenSql } from '../transaction/failure.ts'
 import { writeInReadOnlyScope } from '../transaction/read-only-verdicts.ts'
-import { rollbackOnly, unexpectedRollback } from '../transaction/verdicts.ts'
+import { blockInside, rollbackOnly, unexpectedRollback } from '../transaction/verdicts.ts'
 import { siteOf } from './asked-at.ts'
 import { countCrossing, refuseBegin } from './crossings.ts'
 import { runControl, SCOPE_RELEASE, SCOPE_ROLLBACK } from './control-statements.ts'
 import type { Guard } from './guard.ts'
 import type { Connection, KnexClient, QueryObject } from './internals.ts'
 import { LazyConnection } from './lazy-connection.ts'
+import { isPromised } from './opening.ts'
 import { type Control, frameOf, type OpenRoot } from './transaction-state.ts'
 
 export type Send = (connection: Connection, statement: string | QueryObject) => Promise<QueryObject>
@@ -94,7 +95,7 @@ export function refuseStatement(
   const { failure } = frame.unit
   const sql = typeof statement === 'string' ? statement : statement.sql
   if (failure) return rollbackOnly(frame, failure, `The statement\n    ${shortenSql(sql)}\nwas not sent`)
-  const prevented = refuseWriteHere(statement)
+  const prevented = refuseWriteHere(statement) ?? refuseModeHere(open)
   if (prevented) return prevented
   // Of a root that is read-only itself PostgreSQL takes care.
   if (!frame.readOnly || open.root.readOnly) return undefined
@@ -106,6 +107,13 @@ export function refuseWriteHere(statement: string | QueryObject): Error | undefi
   if (!blockHere().preventsWrites) return undefined
   const sql = typeof statement === 'string' ? statement : statement.sql
   return writes(sql) ? writePrevented(sql) : undefined
+}
+
+/** Why a statement must not be sent from inside `withConsistency()` that was entered when the transaction had begun. */
+function refuseModeHere({ root }: OpenRoot): Error | undefined {
+  const { consistency } = blockHere()
+  if (consistency === undefined || consistency === root.blockMode) return undefined
+  return isPromised(consistency, root.consistency) ? undefined : blockInside(root, consistency)
 }
 
 /** Whether a text, as Knex takes it, may store something. */

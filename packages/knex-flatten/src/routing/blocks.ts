@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ConsistencyMode } from '../options/options.ts'
 import { started } from '../transaction/started.ts'
 import type { Target } from './choice.ts'
 
@@ -6,6 +7,8 @@ import type { Target } from './choice.ts'
 interface Block {
   readonly onWriter: boolean
   readonly preventsWrites: boolean
+  /** What reads on a reader wait for. */
+  readonly consistency?: ConsistencyMode | undefined
 }
 
 const storage = new AsyncLocalStorage<Block>()

@@ -28,6 +28,8 @@ export class RootTransaction extends Unit {
   route: RouteChoice | undefined
   /** What its reads wait for on a reader; `undefined` where the server decides. */
   consistency: ConsistencyMode | undefined
+  /** What the block that it was opened in says of that. */
+  blockMode: ConsistencyMode | undefined
   /** It keeps one of the pool's connections from others. */
   onConnection = false
   /** How it ended; `undefined` while it has not. */

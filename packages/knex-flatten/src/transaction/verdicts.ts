@@ -204,6 +204,16 @@ export function otherConsistency(
   return at(scope, new TransactionOptionsError(message))
 }
 
+/** For what is asked of a root inside a block whose reads are to wait for more than its own. */
+export function blockInside(root: RootTransaction, consistency: ConsistencyMode): TransactionOptionsError {
+  const given =
+    root.consistency === undefined ? 'the mode that the server is set to' : `'${root.consistency}'`
+  const message =
+    `withConsistency('${consistency}', …) was entered inside the ${root}, which has ${given}: nobody has published what becomes of a mode inside a ` +
+    'transaction, so the statement was not sent. Enter it before the transaction begins, or give that { consistency }.'
+  return at(root, new TransactionOptionsError(message))
+}
+
 /** For a transaction of an instance with one pool that asks for one of several. */
 export function targetWithoutRoute(target: Target): TransactionOptionsError {
   return new TransactionOptionsError(

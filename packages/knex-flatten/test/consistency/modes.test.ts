@@ -1,5 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Knex } from 'knex'
 import { TransactionOptionsError } from 'knex-flatten'
+import { requestScope, withConsistency } from 'knex-flatten/consistency'
 import { route } from 'knex-flatten/routing'
 import { describe, expect, it, vi } from 'vitest'
 import { useDatabase } from '../../../../test/setup/database.ts'
@@ -10,10 +12,10 @@ const database = useItems()
 const onReader = (options = {}, config = {}) =>
   connectFlat(database, { url: database.readerUrl, config }, options).db
 
+const MODE = "select current_setting('apg_write_forward.consistency_mode', true) as apg_mode"
+
 async function modeOf(on: Knex): Promise<string> {
-  const { rows } = await on.raw<{ rows: { apg_mode: string }[] }>(
-    "select current_setting('apg_write_forward.consistency_mode', true) as apg_mode",
-  )
+  const { rows } = await on.raw<{ rows: { apg_mode: string }[] }>(MODE)
   return rows[0]!.apg_mode
 }
 
@@ -74,6 +76,90 @@ describe.each([false, true])('the mode of sessions on a reader (lazyBegin %s)', 
   it('is of no matter on a writer', async () => {
     const { db } = connectFlat(database, {}, { consistency: 'global', lazyBegin })
     await db.transaction(async (trx) => trx('items').select(), { consistency: 'eventual' })
+  })
+})
+
+describe('a block', () => {
+  const modes = (db: Knex) => Promise.all([modeOf(db), modeOf(db), db.transaction((trx) => modeOf(trx))])
+
+  it.each([{}, { guard: 'off' as const }, { consistency: 'global' as const, lazyBegin: true }])(
+    'has a mode for whatever runs in it, and for nothing else (%j)',
+    async (options) => {
+      const db = onReader(options, { pool: { max: 2 } })
+      const own = options.consistency ?? 'session'
+      expect(await withConsistency('eventual', () => modes(db))).toEqual(['eventual', 'eventual', 'eventual'])
+      expect(await modes(db)).toEqual([own, own, own])
+      expect(await withConsistency('eventual', async () => rejection(db.raw('select 1/0')))).toBeDefined()
+      for await (const row of withConsistency('eventual', () => db.raw(MODE).stream())) {
+        expect(row).toEqual({ apg_mode: 'eventual' })
+      }
+      expect(await modes(db)).toEqual([own, own, own])
+    },
+  )
+
+  it('gives way to the one inside it, and to what a transaction asks for itself', async () => {
+    const db = onReader()
+    await withConsistency('eventual', async () => {
+      expect(await withConsistency('global', () => modeOf(db))).toBe('global')
+      await db.transaction(
+        async (trx) => {
+          expect(await modeOf(trx)).toBe('global')
+          await trx.transaction(async (inner) => expect(await modeOf(inner)).toBe('global'))
+        },
+        { consistency: 'global' },
+      )
+      expect(await modeOf(db)).toBe('eventual')
+    })
+  })
+
+  it('lets a transaction in it ask for less', async () => {
+    await withConsistency('global', () =>
+      onReader().transaction(async (trx) => expect(await modeOf(trx)).toBe('eventual'), {
+        consistency: 'eventual',
+      }),
+    )
+  })
+
+  it('is no promise that the session shows what was written in it', async () => {
+    const db = onReader()
+    const waits: unknown[] = []
+    const listen = (message: unknown): void => void waits.push(message)
+    subscribe('knex-flatten:reader-wait', listen)
+    await requestScope(db, async () => {
+      await withConsistency('eventual', async () => db('items').insert({ id: 701 }))
+      expect(await db('items').where({ id: 701 })).toHaveLength(1)
+    })
+    unsubscribe('knex-flatten:reader-wait', listen)
+    expect(waits).toHaveLength(1)
+  })
+
+  it('holds in a request scope as well', async () => {
+    const db = onReader({}, { pool: { max: 1 } })
+    await requestScope(db, async () => {
+      await db('items').insert({ id: 700 })
+      expect(await withConsistency('eventual', () => modeOf(db))).toBe('eventual')
+      expect(await modeOf(db)).toBe('session')
+      expect(await db('items').where({ id: 700 })).toHaveLength(1)
+    })
+    expect(await modeOf(db)).toBe('session')
+  })
+
+  it('is refused inside a transaction that has begun with less', async () => {
+    const db = onReader()
+    const late = (mode: 'global' | 'eventual') =>
+      db.transaction((trx) => withConsistency(mode, () => modeOf(trx)), { consistency: 'session' })
+    const error = await rejection(late('global'))
+    expect(error).toBeInstanceOf(TransactionOptionsError)
+    expect(error.message).toContain("withConsistency('global', …) was entered inside the transaction")
+    expect(await late('eventual')).toBe('session')
+  })
+
+  it('is of no matter on a writer, and refused for what is no mode', async () => {
+    const { db } = connectFlat(database)
+    expect(await withConsistency('global', async () => db('items').select(1))).toBeDefined()
+    expect(() => withConsistency('banana' as never, () => 1)).toThrow(
+      /mode must be "session", "eventual", "global", "off"/,
+    )
   })
 })
 
