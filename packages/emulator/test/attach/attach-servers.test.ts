@@ -15,6 +15,8 @@ beforeAll(async () => {
   primaryUrl = at(servers.primary.port)
   standbyUrl = at(servers.standby.port)
   await onPrimary(`CREATE ROLE app LOGIN; CREATE TABLE kept AS SELECT 1 AS id; GRANT ALL ON kept TO app`)
+  // A reader knows only the tables that its standby has.
+  await standbyCatchesUp(servers)
 })
 afterAll(() => Promise.all([servers.stop(), others.stop()]))
 
