@@ -22,11 +22,14 @@ afterAll(() => Promise.all([servers.stop(), others.stop()]))
 
 const at = (port: number, user = 'postgres'): string => `postgres://${user}@127.0.0.1:${port}/postgres`
 
-const query = async (url: string, sql: string): Promise<any[]> => {
+/** What the last of some statements answers, all sent in one session. */
+const query = async (url: string, ...statements: string[]): Promise<any[]> => {
   const client = new Client(url)
   await client.connect()
   try {
-    return [await client.query<any>(sql)].flat().at(-1)!.rows
+    const answers: { rows: any[] }[] = []
+    for (const sql of statements) answers.push([await client.query<any>(sql)].flat().at(-1))
+    return answers.at(-1)!.rows
   } finally {
     await client.end()
   }
@@ -45,10 +48,9 @@ describe('a reader in front of servers that run already', () => {
   it('forwards, reads its own writes, and leaves the servers running', async () => {
     await attached(async (reader) => {
       expect(reader).toMatchObject({ primaryUrl, standbyUrl })
-      await query(reader.readerUrl, 'INSERT INTO kept VALUES (2)')
-      expect(await query(reader.readerUrl, 'SELECT max(id), pg_is_in_recovery() AS local FROM kept')).toEqual(
-        [{ max: 2, local: true }],
-      )
+      const look = 'SELECT max(id), pg_is_in_recovery() AS local FROM kept'
+      const seen = await query(reader.readerUrl, 'INSERT INTO kept VALUES (2)', look)
+      expect(seen).toEqual([{ max: 2, local: true }])
       expect(reader.crossings().total).toBe(1)
     })
     expect(await query(standbyUrl, 'SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
