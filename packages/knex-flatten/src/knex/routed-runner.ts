@@ -1,3 +1,4 @@
+import { FlattenError } from '../errors/flatten-error.ts'
 import { publish } from '../events/publish.ts'
 import { blockHere, hintOf } from '../routing/blocks.ts'
 import type { RouteChoice } from '../routing/choice.ts'
@@ -45,10 +46,13 @@ export function routedRunner(
       }))
     }
     if (compiled && isSettled(instance, client, builder)) answerWith(builder, compiled)
+    let wrote = mayWrite
     try {
       if (consistency !== undefined) await enterMode(connection, consistency)
       return await ensureConnection(...how)
     } catch (error) {
+      // It was refused before it was sent.
+      if (error instanceof FlattenError && error.cause === undefined) wrote = false
       // Nobody is to be handed a connection that has gone, though Knex has not heard of it yet.
       if (endsSession(error) || (!raisedByServer(error) && isPassing(error))) {
         connection.__knex__disposed ??= error
@@ -56,7 +60,7 @@ export function routedRunner(
       throw error
     } finally {
       if (consistency !== undefined) await leaveBlock(instance, connection, isStream)
-      await from.giveBack(connection, mayWrite)
+      await from.giveBack(connection, wrote)
     }
   }
   return runner

@@ -132,6 +132,14 @@ describe('causalityToken', () => {
     )
   })
 
+  it('knows nothing of what was refused before it was sent', async () => {
+    const { db } = connectFlat(database, {}, { guard: 'always' })
+    await requestScope(db, async () => {
+      expect((await rejection(db.raw('truncate items'))).code).toBe('FLATTEN_UNSUPPORTED_STATEMENT')
+      expect(causalityToken(db)).toBeUndefined()
+    })
+  })
+
   it('is refused outside of a scope', () => {
     const { db } = connectFlat(database)
     expect(() => causalityToken(db)).toThrow(TransactionOptionsError)
