@@ -51,11 +51,12 @@ describe.each(knexVersions)('a root that is run again on Knex %s', (_version, kn
     const cross = (me: 0 | 1) =>
       db.transaction(
         async (trx) => {
-          runs[me]!++
-          await set(trx, me + 1, `run ${me}`)
+          // Run again, it first waits for the other one, which may not have all its locks yet: the two must not meet again.
+          const [first, second] = ++runs[me]! === 1 ? [me + 1, 2 - me] : [2 - me, me + 1]
+          await set(trx, first, `run ${me}`)
           if (++locked === 2) meet()
           await met
-          await trx.transaction((scope) => set(scope, 2 - me, `run ${me}`))
+          await trx.transaction((scope) => set(scope, second, `run ${me}`))
         },
         { retry: quick },
       )
