@@ -192,8 +192,8 @@ describe('Watchdog', () => {
         (await readdir(temporary)).filter((name) => name.startsWith('forwarding-reader-'))
       expect(await folders()).toHaveLength(1)
       parent.kill('SIGKILL')
-      await expect.poll(folders, { timeout: 10_000 }).toEqual([])
-      await expect.poll(() => processesNaming(temporary), { timeout: 10_000 }).toEqual([])
+      await expect.poll(folders).toEqual([])
+      await expect.poll(() => processesNaming(temporary)).toEqual([])
       await rm(temporary, { recursive: true })
     },
   )
